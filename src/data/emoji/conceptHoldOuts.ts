@@ -28,7 +28,7 @@ export function heldOutBaseHexcodes(
   const composable = candidates.filter(({ caption }) => COMPOSABLE.has(caption))
   const others = candidates
     .filter(({ caption }) => !COMPOSABLE.has(caption))
-    .map(({ hexcode }) => ({ hexcode, rank: fnv1a(hexcode) }))
+    .map(({ hexcode }) => ({ hexcode, rank: hash32(hexcode) }))
     .sort((a, b) => a.rank - b.rank || (a.hexcode < b.hexcode ? -1 : 1))
   const chosen = [...composable, ...others].map(({ hexcode }) => hexcode)
   const end = TEST_CONCEPTS + VALIDATION_CONCEPTS
@@ -37,9 +37,11 @@ export function heldOutBaseHexcodes(
   )
 }
 
-/** The 32-bit FNV-1a hash of an ASCII string. */
-function fnv1a(text: string): number {
+/** FNV-1a with the finalizer of MurmurHash3: without it, neighbouring code points get neighbouring ranks. */
+function hash32(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  return hash >>> 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
 }

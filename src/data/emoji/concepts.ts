@@ -27,7 +27,7 @@ export interface EmojiConcept {
   skinTones: readonly SkinTone[]
   /** True when the emoji has no skin tone. */
   base: boolean
-  /** True when a mirrored drawing would be wrong: "left arrow", "three o'clock", "letter". Never flip it. */
+  /** True when a mirrored drawing would be wrong: "left arrow", "three o'clock", "OK button". Never flip it. */
   directional: boolean
   /** Role, gender and tone when the emoji is one of the 72 composed roles. */
   composition: Composition | null
