@@ -1,0 +1,271 @@
+import { create, toBinary } from '@bufbuild/protobuf'
+import { ShapeError } from '../errors.js'
+import type { ConstantData, Graph, Node, Tensor } from './graph.js'
+import {
+  AttributeProto_AttributeType as AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+  type TensorProto,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+} from './onnx.generated.js'
+import { type DType, elementCount, formatShape, type Shape } from './types.js'
+import { reachable } from './verify.js'
+
+/** How a weight reaches the runtime. */
+export type WeightSource =
+  /** Given at each run, in place: what training does. */
+  | { readonly kind: 'input' }
+  /** Copied into the model bytes. */
+  | { readonly kind: 'embedded'; readonly dtype: DType; readonly bytes: Uint8Array }
+  /** Mapped by the runtime from a file beside the model: `offset` and `length` in bytes, nothing is converted. */
+  | {
+      readonly kind: 'external'
+      readonly dtype: DType
+      readonly location: string
+      readonly offset: number
+      readonly length: number
+    }
+
+export interface OnnxModel {
+  readonly bytes: Uint8Array
+  /** The label of each ONNX node by its name, for errors. */
+  readonly labels: ReadonlyMap<string, string>
+  readonly nodeCount: number
+}
+
+export interface OnnxOptions {
+  /** The source of each parameter; every one is an input when left out. */
+  readonly weight?: (name: string) => WeightSource
+}
+
+type AttributeValue = number | string | readonly number[] | { readonly float: number }
+
+/** What an operator's `lower` writes to. */
+export interface OnnxEmitter {
+  /** The ONNX name of a tensor. */
+  name(tensor: Tensor): string
+  /** Adds a node; gives its first output. Numbers are integer attributes, `{ float }` are floating ones. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, AttributeValue>>,
+    options?: { readonly outputs?: readonly string[]; readonly domain?: string },
+  ): string
+  /** A constant beside the graph's own; int64 unless the array says otherwise. */
+  constant(data: ConstantData | readonly number[], shape?: readonly number[]): string
+}
+
+const DATA_TYPE: Record<DType, number> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+}
+// Gelu is in the standard set from 20 on; the IR version is the one of that release.
+const OPSET = 20n
+const IR_VERSION = 9n
+
+export const dataType = (dtype: DType): number => DATA_TYPE[dtype]
+
+/** Serialises what `outputs` need of the graph; nodes and weights that lead to no output are dropped. */
+export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, options: OnnxOptions = {}): OnnxModel {
+  const weight = options.weight ?? (() => ({ kind: 'input' }) as const)
+  const wanted = Object.values(outputs)
+  const live = reachable(wanted)
+  const writer = new Writer()
+
+  const isLive = (tensor: Tensor) => live.tensors.has(tensor)
+  const inputs = [...graph.inputs.values()]
+    .filter(isLive)
+    .map((tensor) => writer.valueInfo(writer.name(tensor), tensor))
+  for (const tensor of [...graph.parameters.values()].filter(isLive)) {
+    const name = writer.name(tensor)
+    const source = weight(name)
+    if (source.kind === 'input') inputs.push(writer.valueInfo(name, tensor))
+    else writer.weight(name, tensor, source)
+  }
+  for (const node of live.nodes) writer.lower(node)
+  const outputInfo = Object.entries(outputs).map(([name, tensor]) => {
+    writer.node('Identity', [writer.name(tensor)], {}, { outputs: [name] })
+    return writer.valueInfo(name, tensor)
+  })
+
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: 'blip2',
+    opsetImport: [
+      create(OperatorSetIdProtoSchema, { domain: '', version: OPSET }),
+      create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n }),
+    ],
+    graph: create(GraphProtoSchema, {
+      name: 'blip2',
+      node: writer.nodes,
+      initializer: writer.initializers,
+      input: inputs,
+      output: outputInfo,
+    }),
+  })
+  return { bytes: toBinary(ModelProtoSchema, model), labels: writer.labels, nodeCount: writer.nodes.length }
+}
+
+class Writer implements OnnxEmitter {
+  readonly nodes: NodeProto[] = []
+  readonly initializers: TensorProto[] = []
+  readonly labels = new Map<string, string>()
+  readonly #constants = new Map<Tensor | string, string>()
+  #label = ''
+  #temporaries = 0
+
+  name(tensor: Tensor): string {
+    const { source } = tensor
+    if (source.kind === 'input' || source.kind === 'parameter') return source.name
+    if (source.kind === 'node') return `t${tensor.id}`
+    let name = this.#constants.get(tensor)
+    if (!name) {
+      name = this.#initializer(source.data, tensor.shape)
+      this.#constants.set(tensor, name)
+    }
+    return name
+  }
+
+  constant(data: ConstantData | readonly number[], shape?: readonly number[]): string {
+    const array = Array.isArray(data) ? BigInt64Array.from(data as readonly number[], BigInt) : (data as ConstantData)
+    const key = `${array.constructor.name} ${shape?.join() ?? ''} ${array.join()}`
+    let name = this.#constants.get(key)
+    if (!name) {
+      name = this.#initializer(array, shape ?? [array.length])
+      this.#constants.set(key, name)
+    }
+    return name
+  }
+
+  lower(node: Node): void {
+    this.#label = node.label
+    node.operator.lower(node, this)
+    this.#label = ''
+  }
+
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    { outputs, domain = '' }: { outputs?: readonly string[]; domain?: string } = {},
+  ): string {
+    const output = outputs ?? [`u${this.#temporaries++}`]
+    const name = `n${this.nodes.length}_${type}`
+    this.labels.set(name, this.#label)
+    this.nodes.push(
+      create(NodeProtoSchema, {
+        name,
+        opType: type,
+        domain,
+        input: [...inputs],
+        output: [...output],
+        attribute: Object.entries(attributes).map(([key, value]) => attributeProto(key, value)),
+      }),
+    )
+    return output[0]!
+  }
+
+  weight(name: string, tensor: Tensor, source: Exclude<WeightSource, { kind: 'input' }>): void {
+    const direct = source.dtype === tensor.dtype
+    const stored = direct ? name : `${name} as ${source.dtype}`
+    const proto = create(TensorProtoSchema, {
+      name: stored,
+      dims: tensor.shape.map((size) => BigInt(size)),
+      dataType: dataType(source.dtype),
+    })
+    if (source.kind === 'embedded') proto.rawData = source.bytes
+    else {
+      proto.dataLocation = DataLocation.EXTERNAL
+      const { location, offset, length } = source
+      proto.externalData = Object.entries({ location, offset, length }).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value: String(value) }),
+      )
+    }
+    this.initializers.push(proto)
+    if (!direct) this.node('Cast', [stored], { to: dataType(tensor.dtype) }, { outputs: [name] })
+  }
+
+  valueInfo(name: string, tensor: { dtype: DType; shape: Shape }) {
+    const dim = tensor.shape.map((size) =>
+      create(TensorShapeProto_DimensionSchema, {
+        value: typeof size === 'number' ? { case: 'dimValue', value: BigInt(size) } : { case: 'dimParam', value: size },
+      }),
+    )
+    const tensorType = create(TypeProto_TensorSchema, {
+      elemType: dataType(tensor.dtype),
+      shape: create(TensorShapeProtoSchema, { dim }),
+    })
+    return create(ValueInfoProtoSchema, {
+      name,
+      type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensorType } }),
+    })
+  }
+
+  #initializer(data: ConstantData, shape: Shape): string {
+    const name = `c${this.initializers.length}`
+    this.initializers.push(
+      create(TensorProtoSchema, {
+        name,
+        dims: shape.map((size) => BigInt(size)),
+        dataType: dataType(arrayDtype(data)),
+        rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      }),
+    )
+    return name
+  }
+}
+
+function attributeProto(name: string, value: AttributeValue) {
+  if (typeof value === 'number')
+    return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: BigInt(value) })
+  if (typeof value === 'string')
+    return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) })
+  if ('float' in value) return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value.float })
+  return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) })
+}
+
+function arrayDtype(data: ConstantData): DType {
+  if (data instanceof Float32Array) return 'float32'
+  if (data instanceof BigInt64Array) return 'int64'
+  return data instanceof Int32Array ? 'int32' : 'uint8'
+}
+
+/**
+ * The shape operand of ONNX Reshape for `target`: known sizes as they are, one named size as -1, others as 0 ("as in
+ * the input") where the input has the same name at the same place.
+ */
+export function reshapeOperand(input: Shape, target: Shape): number[] {
+  const named = target.filter((size) => typeof size === 'string').length
+  if (named <= 1 && !(named === 1 && elementCountIsZero(target)))
+    return target.map((size) => (typeof size === 'number' ? size : -1))
+  let inferred = false
+  return target.map((size, axis) => {
+    if (typeof size === 'number') return size
+    if (size === input[axis]) return 0
+    if (inferred)
+      throw new ShapeError(
+        `reshape ${formatShape(input)} -> ${formatShape(target)}: two named sizes move, which ONNX cannot express`,
+      )
+    inferred = true
+    return -1
+  })
+}
+
+const elementCountIsZero = (shape: Shape) => elementCount(shape.filter((size) => typeof size === 'number')) === 0
