@@ -1,0 +1,107 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { WeightsError } from '../../../src/errors.js'
+import { SafetensorsDirectory } from '../../../src/weights/safetensors/directory.js'
+import { checkTensors, loadStrict } from '../../../src/weights/safetensors/strict.js'
+import { writeSafetensors } from '../../../src/weights/safetensors/write.js'
+
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'shards-'))
+})
+afterAll(() => rm(root, { recursive: true }))
+
+/** A directory whose files hold one float each: { 'x.safetensors': { name: value } }. */
+async function makeDirectory(name: string, files: Record<string, Record<string, number>>, index?: unknown) {
+  const path = join(root, name)
+  await mkdir(path)
+  for (const [file, tensors] of Object.entries(files)) {
+    const entries = Object.entries(tensors).map(
+      ([tensor, value]) => [tensor, { shape: [1], data: Float32Array.of(value) }] as const,
+    )
+    await writeSafetensors(join(path, file), new Map(entries))
+  }
+  if (index !== undefined) await writeFile(join(path, 'model.safetensors.index.json'), JSON.stringify(index))
+  return path
+}
+
+describe('SafetensorsDirectory', () => {
+  it('shows every file of the directory as one table', async () => {
+    const path = await makeDirectory('plain', { 'b.safetensors': { two: 2 }, 'a.safetensors': { one: 1 } })
+    await using table = await SafetensorsDirectory.open(path)
+    expect([...table.tensors.keys()]).toEqual(['one', 'two'])
+    expect(await table.readFloat32('two')).toEqual(Float32Array.of(2))
+    expect((await table.readRaw('one')).byteLength).toBe(4)
+    expect(table.tensor('one').file).toBe(join(path, 'a.safetensors'))
+    expect(() => table.tensor('three')).toThrow(WeightsError)
+  })
+
+  it('opens only the shards of an index', async () => {
+    const files = { 'm-1.safetensors': { one: 1 }, 'm-2.safetensors': { two: 2 }, 'other.safetensors': { one: 9 } }
+    const index = { weight_map: { one: 'm-1.safetensors', two: 'm-2.safetensors' } }
+    await using table = await SafetensorsDirectory.open(await makeDirectory('indexed', files, index))
+    expect(await table.readFloat32('one')).toEqual(Float32Array.of(1))
+  })
+
+  it.each([
+    ['a name in two files', { 'a.safetensors': { one: 1 }, 'b.safetensors': { one: 2 } }, undefined, /in a.* and in b/],
+    ['no file', {}, undefined, /no \.safetensors file/],
+    ['an index without a map', { 'a.safetensors': { one: 1 } }, {}, /no weight_map/],
+    ['a shard that is not there', {}, { weight_map: { one: 'a.safetensors' } }, /a\.safetensors: cannot open/],
+    [
+      'a tensor that is elsewhere',
+      { 'a.safetensors': { one: 1 } },
+      { weight_map: { two: 'a.safetensors' } },
+      /not there/,
+    ],
+    ['a path out of the directory', {}, { weight_map: { one: '../a.safetensors' } }, /in the same directory/],
+  ])('refuses %s', async (name, files, index, message) => {
+    const path = await makeDirectory(name.replaceAll(' ', '-'), files, index)
+    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(WeightsError)
+    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(message)
+  })
+
+  it('refuses a directory that is not there', async () => {
+    await expect(SafetensorsDirectory.open(join(root, 'absent'))).rejects.toThrow(WeightsError)
+  })
+})
+
+describe('loadStrict', () => {
+  it('reads what is wanted, in place where asked', async () => {
+    const path = await makeDirectory('strict', { 'a.safetensors': { one: 1, two: 2, 'position_ids.0': 0 } })
+    await using table = await SafetensorsDirectory.open(path)
+    const into = new Float32Array(1)
+    const loaded = await loadStrict(
+      table,
+      new Map([
+        ['one', { shape: [1] }],
+        ['two', { shape: [1], into }],
+      ]),
+      { ignore: [/^position_ids/] },
+    )
+    expect(loaded.get('one')).toEqual(Float32Array.of(1))
+    expect(loaded.get('two')).toBe(into)
+    expect(into[0]).toBe(2)
+  })
+
+  it('lists missing, unexpected and wrongly shaped tensors in one error', async () => {
+    const path = await makeDirectory('wrong', { 'a.safetensors': { one: 1, two: 2, more: 3 } })
+    await using table = await SafetensorsDirectory.open(path)
+    const wanted = new Map([
+      ['one', [1, 1]],
+      ['three', [1]],
+      ['four', [1]],
+    ])
+    expect(() => checkTensors(table, wanted, { maxListed: 1, ignore: ['two'] })).toThrow(
+      [
+        `${path}: the weights do not fit the model`,
+        '  missing (2): three, and 1 more',
+        '  unexpected (1): more',
+        '  wrong shape (1): one (expected [1, 1], found [1])',
+      ].join('\n'),
+    )
+  })
+})
