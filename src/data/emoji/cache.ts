@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { DataError } from '../../errors.js'
+import { installedVersion } from './packages.js'
+import { vendorDrawings } from './join.js'
+import { attributionNotice } from './notice.js'
+import { PICTURE_BYTES, PICTURE_SIZE, renderDrawings } from './render.js'
+import { type EmojiVendor, VENDORS } from './vendors.js'
+
+/** What is stored for one vendor: an index in JSON, and the pixels of its pictures one after another in a .bin file. */
+export type VendorIndex = z.infer<typeof vendorIndexSchema>
+
+const vendorIndexSchema = z.object({
+  format: z.literal('emoji-80-v1'),
+  vendor: z.string(),
+  package: z.string(),
+  packageVersion: z.string(),
+  /** Version of the join and of the concepts: a change in the code that alters them makes the cache stale. */
+  joinVersion: z.number(),
+  size: z.literal(PICTURE_SIZE),
+  /** SHA-256 of the .bin file. */
+  sha256: z.string(),
+  pictures: z.array(z.object({ hexcodes: z.array(z.string()).min(1), hash: z.string() })),
+})
+
+/** Raise it when join.ts, iconNames.ts, concepts.ts or render.ts change what is stored. */
+const JOIN_VERSION = 1
+
+export interface RenderProgress {
+  vendor: EmojiVendor
+  done: number
+  total: number
+}
+
+export interface VendorCacheOptions {
+  onProgress?: (progress: RenderProgress) => void
+  signal?: AbortSignal
+}
+
+/**
+ * Where renders are kept when no folder is given: $BLIP2_CACHE, else `.cache` of a clone of this project when the
+ * command runs inside it, else `blip2` in the user's cache folder ($XDG_CACHE_HOME or ~/.cache).
+ */
+export function defaultCacheDirectory(): string {
+  const fromEnvironment = process.env['BLIP2_CACHE']
+  if (fromEnvironment) return fromEnvironment
+  const clone = process.cwd()
+  if (existsSync(join(clone, 'src', 'data', 'emoji')) && existsSync(join(clone, 'package.json'))) {
+    return join(clone, '.cache')
+  }
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'blip2')
+}
+
+/** The folder of the renders inside a cache directory. */
+export function emojiCacheFolder(cacheDirectory: string): string {
+  return join(cacheDirectory, 'emoji-80-v1')
+}
+
+/**
+ * The index of a vendor's pictures, rendering them first when the cache has none for the installed version of the
+ * package. The pixels are written before the index and both under a temporary name, so a stopped run leaves whole
+ * vendors or none, and the next run goes on with the vendors that are missing.
+ */
+export async function ensureVendor(
+  cacheDirectory: string,
+  vendor: EmojiVendor,
+  options: VendorCacheOptions = {},
+): Promise<VendorIndex> {
+  const folder = emojiCacheFolder(cacheDirectory)
+  const stored = await readVendorIndex(folder, vendor)
+  return stored ?? (await renderVendor(folder, vendor, options))
+}
+
+/**
+ * The pixels of a vendor: picture i of its index is at `i * PICTURE_BYTES`.
+ *
+ * @throws DataError when the file is not the one that the index describes.
+ */
+export async function readVendorPixels(cacheDirectory: string, index: VendorIndex): Promise<Uint8Array> {
+  const path = join(emojiCacheFolder(cacheDirectory), `${index.vendor}.bin`)
+  const pixels = await readFile(path)
+  const expected = index.pictures.length * PICTURE_BYTES
+  if (pixels.length !== expected || sha256(pixels) !== index.sha256) {
+    throw new DataError(
+      `${path} is damaged: expected ${expected} bytes with the hash of its index, found ${pixels.length} bytes. ` +
+        'Delete it and its .json to render it again.',
+    )
+  }
+  return pixels
+}
+
+/** The stored index when it is there and of the installed version; a stale or unreadable one is rendered again. */
+async function readVendorIndex(folder: string, vendor: EmojiVendor): Promise<VendorIndex | undefined> {
+  const path = join(folder, `${vendor.id}.json`)
+  if (!existsSync(path) || !existsSync(join(folder, `${vendor.id}.bin`))) return undefined
+  const parsed = vendorIndexSchema.safeParse(JSON.parse(await readFile(path, 'utf8')))
+  if (!parsed.success) return undefined
+  const { packageVersion, joinVersion } = parsed.data
+  return joinVersion === JOIN_VERSION && packageVersion === installedVersion(vendor) ? parsed.data : undefined
+}
+
+async function renderVendor(folder: string, vendor: EmojiVendor, options: VendorCacheOptions): Promise<VendorIndex> {
+  const { onProgress, signal } = options
+  const pictures = await renderDrawings(vendorDrawings(vendor), {
+    onDrawing: (done, total) => onProgress?.({ vendor, done, total }),
+    ...(signal === undefined ? {} : { signal }),
+  })
+  const pixels = Buffer.concat(pictures.map(({ rgba }) => rgba))
+  const index: VendorIndex = {
+    format: 'emoji-80-v1',
+    vendor: vendor.id,
+    package: vendor.name,
+    packageVersion: installedVersion(vendor),
+    joinVersion: JOIN_VERSION,
+    size: PICTURE_SIZE,
+    sha256: sha256(pixels),
+    pictures: pictures.map(({ hexcodes, hash }) => ({ hexcodes, hash })),
+  }
+  await mkdir(folder, { recursive: true })
+  await writeAtomically(join(folder, 'NOTICE'), attributionNotice(Object.values(VENDORS)))
+  await rm(join(folder, `${vendor.id}.json`), { force: true })
+  await writeAtomically(join(folder, `${vendor.id}.bin`), pixels)
+  await writeAtomically(join(folder, `${vendor.id}.json`), JSON.stringify(index))
+  return index
+}
+
+async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`
+  await writeFile(temporary, content)
+  await rename(temporary, path)
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
