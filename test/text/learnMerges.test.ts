@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../src/errors.js'
 import { learnMerges } from '../../src/text/learnMerges.js'
-import { seededRandom } from './seededRandom.js'
+import { seededUniform } from '../../src/data/scenes/random.js'
 
 const join = (left: string, right: string) => left + right
 
@@ -40,7 +40,7 @@ describe('learnMerges', () => {
   })
 
   it('agrees with counting everything anew at each step', () => {
-    const random = seededRandom(1)
+    const random = seededUniform(1)
     const alphabet = [...'abcd']
     for (let round = 0; round < 20; round++) {
       const words = Array.from({ length: 30 }, () => ({

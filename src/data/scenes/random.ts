@@ -1,0 +1,28 @@
+/** A source of numbers uniform in [0, 1). */
+export type UniformRandom = () => number
+
+/** A small seeded generator (mulberry32): the same seed gives the same numbers everywhere. */
+export function seededUniform(seed: number): UniformRandom {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** One of the values, each equally likely. The list must not be empty. */
+export function pick<T>(values: readonly T[], random: UniformRandom): T {
+  return values[Math.floor(random() * values.length)]!
+}
+
+/** The values in random order (Fisher-Yates); the list given is left alone. */
+export function shuffled<T>(values: readonly T[], random: UniformRandom): T[] {
+  const order = [...values]
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[order[i], order[j]] = [order[j]!, order[i]!]
+  }
+  return order
+}
