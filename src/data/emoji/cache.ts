@@ -1,24 +1,27 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
+import { EMOJIBASE } from './concepts.js'
 import { installedVersion } from './packages.js'
 import { vendorDrawings } from './join.js'
 import { attributionNotice } from './notice.js'
 import { PICTURE_BYTES, PICTURE_SIZE, renderDrawings } from './render.js'
-import { type EmojiVendor, VENDORS } from './vendors.js'
+import { type EmojiVendor, VENDOR_IDS, VENDORS } from './vendors.js'
 
 /** What is stored for one vendor: an index in JSON, and the pixels of its pictures one after another in a .bin file. */
 export type VendorIndex = z.infer<typeof vendorIndexSchema>
 
 const vendorIndexSchema = z.object({
   format: z.literal('emoji-80-v1'),
-  vendor: z.string(),
+  vendor: z.enum(VENDOR_IDS),
   package: z.string(),
   packageVersion: z.string(),
+  /** Version of emojibase-data, which names the concepts. */
+  conceptsVersion: z.string(),
   /** Version of the join and of the concepts: a change in the code that alters them makes the cache stale. */
   joinVersion: z.number(),
   size: z.literal(PICTURE_SIZE),
@@ -80,9 +83,9 @@ export async function ensureVendor(
  *
  * @throws DataError when the file is not the one that the index describes.
  */
-export async function readVendorPixels(cacheDirectory: string, index: VendorIndex): Promise<Uint8Array> {
+export function readVendorPixels(cacheDirectory: string, index: VendorIndex): Uint8Array {
   const path = join(emojiCacheFolder(cacheDirectory), `${index.vendor}.bin`)
-  const pixels = await readFile(path)
+  const pixels = readFileSync(path)
   const expected = index.pictures.length * PICTURE_BYTES
   if (pixels.length !== expected || sha256(pixels) !== index.sha256) {
     throw new DataError(
@@ -99,8 +102,12 @@ async function readVendorIndex(folder: string, vendor: EmojiVendor): Promise<Ven
   if (!existsSync(path) || !existsSync(join(folder, `${vendor.id}.bin`))) return undefined
   const parsed = vendorIndexSchema.safeParse(JSON.parse(await readFile(path, 'utf8')))
   if (!parsed.success) return undefined
-  const { packageVersion, joinVersion } = parsed.data
-  return joinVersion === JOIN_VERSION && packageVersion === installedVersion(vendor) ? parsed.data : undefined
+  const { joinVersion, packageVersion, conceptsVersion } = parsed.data
+  const current =
+    joinVersion === JOIN_VERSION &&
+    packageVersion === installedVersion(vendor) &&
+    conceptsVersion === installedVersion(EMOJIBASE)
+  return current ? parsed.data : undefined
 }
 
 async function renderVendor(folder: string, vendor: EmojiVendor, options: VendorCacheOptions): Promise<VendorIndex> {
@@ -115,6 +122,7 @@ async function renderVendor(folder: string, vendor: EmojiVendor, options: Vendor
     vendor: vendor.id,
     package: vendor.name,
     packageVersion: installedVersion(vendor),
+    conceptsVersion: installedVersion(EMOJIBASE),
     joinVersion: JOIN_VERSION,
     size: PICTURE_SIZE,
     sha256: sha256(pixels),
