@@ -145,10 +145,11 @@ class Writer implements OnnxEmitter {
 
   constant(data: ConstantData | readonly number[], shape?: readonly number[]): string {
     const array = Array.isArray(data) ? BigInt64Array.from(data as readonly number[], BigInt) : (data as ConstantData)
-    const key = `${array.constructor.name} ${shape?.join() ?? ''} ${array.join()}`
+    const sizes = shape ?? [array.length]
+    const key = `${array.constructor.name} [${sizes.join()}] ${array.join()}`
     let name = this.#constants.get(key)
     if (!name) {
-      name = this.#initializer(array, shape ?? [array.length])
+      name = this.#initializer(array, sizes)
       this.#constants.set(key, name)
     }
     return name

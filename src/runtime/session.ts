@@ -7,7 +7,7 @@ import { type Device, executionProviders } from './devices.js'
 import { withModelBeside } from './externalModel.js'
 import { type ArrayOf, type Data, toOrt, type Value, zeros } from './values.js'
 
-type Ort = typeof import('onnxruntime-node')
+type Ort = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor'>
 
 export interface CompileOptions extends OnnxOptions {
   /** Where it runs (default 'cpu'). */
@@ -69,7 +69,8 @@ export class CompiledFunction<Output extends string = string> {
     const sessionOptions: import('onnxruntime-node').InferenceSession.SessionOptions = {
       executionProviders: executionProviders(options.device ?? 'cpu'),
       graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
+      // Its errors are thrown, with the model's own names; they need not be printed as well.
+      logSeverityLevel: 4,
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
       ...(options.prepack === false ? { extra: { session: { disable_prepacking: '1' } } } : {}),
     }
@@ -99,7 +100,7 @@ export class CompiledFunction<Output extends string = string> {
    */
   async run(
     feeds: Readonly<Record<string, Value>>,
-    into: Readonly<Partial<Record<Output, Data>>> = {},
+    into?: Readonly<Partial<Record<Output, Data>>>,
   ): Promise<Record<Output, Value>> {
     if (this.#disposed) throw new DisposedError('this function was disposed; compile it again')
     if (this.#running)
@@ -110,7 +111,7 @@ export class CompiledFunction<Output extends string = string> {
     const results = {} as Record<Output, Value>
     const fetches: Record<string, import('onnxruntime-node').Tensor> = {}
     for (const [name, signature] of this.outputs) {
-      const result = this.#buffer(name, signature, bindings, into[name])
+      const result = this.#buffer(name, signature, bindings, into?.[name])
       results[name] = result
       fetches[name] = toOrt(this.#runtime, result)
     }

@@ -56,6 +56,6 @@ export const int64 = (shape: readonly number[], data: ArrayLike<number | bigint>
   value('int64', shape, data instanceof BigInt64Array ? data : BigInt64Array.from(data as ArrayLike<number>, BigInt))
 
 /** The runtime's view of a value, sharing its memory. */
-export const toOrt = (runtime: typeof ort, { dtype, shape, data }: Value): ort.Tensor =>
+export const toOrt = (runtime: Pick<typeof ort, 'Tensor'>, { dtype, shape, data }: Value): ort.Tensor =>
   // The runtime's constructor is overloaded by literal type; the pair (dtype, array) is kept right by Value.
   new (runtime.Tensor as new (type: string, data: Data, dims: readonly number[]) => ort.Tensor)(dtype, data, shape)

@@ -215,17 +215,29 @@ const applyUnslice = defineOperator<Slice & { shape: Shape }>({
 })
 const unslice = (dy: Tensor, shape: Shape, where: Slice): Tensor => applyUnslice([dy], { ...where, shape })[0]!
 
+// d split(x) = the gradients of the parts joined, zero for a part that is not used
+const applySplit = defineOperator<{ axis: number; sizes: readonly number[] }>({
+  name: 'split',
+  infer: ([x], { axis, sizes }) => {
+    if (x!.shape[axis] !== sizes.reduce((total, size) => total + size, 0))
+      throw new ShapeError(`cannot split axis ${axis} of ${formatShape(x!.shape)} into ${sizes.join(' + ')}`)
+    return sizes.map((size) => ({ dtype: x!.dtype, shape: x!.shape.map((old, i) => (i === axis ? size : old)) }))
+  },
+  gradient: ({ inputs: [x], outputs, attributes: { axis } }, parts) => [
+    concat(
+      outputs.map((output, i) => parts[i] ?? expand(x!.graph.scalar(0), output.shape)),
+      axis,
+    ),
+  ],
+  lower: ({ inputs: [x], outputs, attributes: { axis, sizes } }, onnx) => {
+    const names = outputs.map((output) => onnx.name(output))
+    onnx.node('Split', [onnx.name(x!), onnx.constant(sizes)], { axis }, { outputs: names })
+  },
+})
+
 /** Cuts an axis into consecutive parts of the given sizes. */
-export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  if (x.size(axis) !== total)
-    throw new ShapeError(`cannot split axis ${axis} of ${formatShape(x.shape)} into ${sizes.join(' + ')}`)
-  let start = 0
-  return sizes.map((size) => {
-    start += size
-    return slice(x, axis, start - size, start)
-  })
-}
+export const split = (x: Tensor, axis: number, sizes: readonly number[]): readonly Tensor[] =>
+  applySplit([x], { axis: normalizeAxis(axis, x.rank, 'split'), sizes })
 
 function inferSize(from: Shape, to: Shape): Dimension[] {
   const hole = to.indexOf(-1)

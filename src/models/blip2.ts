@@ -1,0 +1,96 @@
+import type { Tensor } from '../graph/graph.js'
+import { concat, normalize, reshape, slice } from '../graph/index.js'
+import { noDropout, type Dropout } from '../nn/dropout.js'
+import { layerNorm, linear } from '../nn/layers.js'
+import type { Scope } from '../nn/scope.js'
+import { type OptConfig, optEmbed, optDecode } from './opt.js'
+import { bidirectionalBias, qformer, type QFormerConfig, type QFormerOutput, queryTokens } from './qformer.js'
+import { onesLike } from '../nn/attention.js'
+
+/** The parts that both stages share. */
+export interface BridgeConfig {
+  readonly qformer: QFormerConfig
+  /** Epsilon of the trainable LayerNorm on the frozen encoder's output. */
+  readonly visionLayerNormEpsilon: number
+}
+
+/** Stage 1 and retrieval: the Q-Former with its text side and heads (paper 3.2). */
+export interface Stage1Config extends BridgeConfig {
+  /** Width of the shared embedding space of pictures and texts: 256 in the paper. */
+  readonly embeddingWidth: number
+}
+
+/** Stage 2 and generation with a decoder (paper 3.3). */
+export interface Stage2Config extends BridgeConfig {
+  readonly language: OptConfig
+}
+
+/** The frozen encoder's tokens, normalised by weights that are trained. features: [batch, patches, encoderWidth] */
+export const visionNorm = (p: Scope, config: BridgeConfig, features: Tensor): Tensor =>
+  layerNorm(p.in('ln_vision'), features, config.visionLayerNormEpsilon)
+
+/** The queries' pass over a picture. image: [batch, patches, encoderWidth], normalised -> output [batch, queries, width] */
+export function queryImage(
+  p: Scope,
+  { qformer: config }: BridgeConfig,
+  image: Tensor,
+  dropout: Dropout = noDropout,
+): QFormerOutput {
+  return qformer(p.in('Qformer'), config, { queries: queryTokens(p, config, image), image, dropout })
+}
+
+/** One unit vector per query. queryOutput: [batch, queries, width] -> [batch, queries, embeddingWidth] */
+export const imageEmbedding = (p: Scope, { embeddingWidth }: Stage1Config, queryOutput: Tensor): Tensor =>
+  normalize(linear(p.in('vision_proj'), queryOutput, embeddingWidth))
+
+/** The text-only pass: int64 ids and mask [batch, tokens] -> hidden states [batch, tokens, width] */
+export function encodeText(
+  p: Scope,
+  { qformer: config }: BridgeConfig,
+  ids: Tensor,
+  mask: Tensor,
+  dropout: Dropout = noDropout,
+): Tensor {
+  return qformer(p.in('Qformer'), config, { textIds: ids, attentionBias: bidirectionalBias(mask), dropout }).output
+}
+
+/** A unit vector per text, from its first token. hidden: [batch, tokens, width] -> [batch, embeddingWidth] */
+export const textEmbedding = (p: Scope, { embeddingWidth }: Stage1Config, hidden: Tensor): Tensor => {
+  const [batch, , width] = hidden.shape as [number, number, number]
+  const first = slice(hidden, 1, 0, 1)
+  return normalize(linear(p.in('text_proj'), reshape(first, [batch, width]), embeddingWidth))
+}
+
+/** The joint pass of picture and text: all tokens see each other. -> queries' outputs [batch, queries, width] */
+export function joint(
+  p: Scope,
+  config: BridgeConfig,
+  image: Tensor,
+  ids: Tensor,
+  mask: Tensor,
+  dropout: Dropout = noDropout,
+): Tensor {
+  const queries = queryTokens(p, config.qformer, image)
+  const queryMask = onesLike(image.graph, queries.shape.slice(0, 2))
+  const attentionBias = bidirectionalBias(mask, queryMask)
+  const { output } = qformer(p.in('Qformer'), config.qformer, { queries, textIds: ids, image, attentionBias, dropout })
+  return slice(output, 1, 0, config.qformer.queries)
+}
+
+/** Match logits of each query; class 1 is "match". queries: [batch, queries, width] -> [batch, queries, 2] */
+export const matchHead = (p: Scope, queries: Tensor): Tensor => linear(p.in('itm_head'), queries, 2)
+
+/** Soft prompt for the language model. queryOutput: [batch, queries, width] -> [batch, queries, language width] */
+export const softPrompt = (p: Scope, { language }: Stage2Config, queryOutput: Tensor): Tensor =>
+  linear(p.in('opt_proj'), queryOutput, language.width)
+
+/**
+ * The language model over [soft prompt; text]. Nothing is put between the two, and the prompt is not scaled.
+ * prompt: [batch, queries, width], ids and mask: int64 [batch, tokens] -> hidden states [batch, queries + tokens, width]
+ */
+export function decodeText(p: Scope, { language }: Stage2Config, prompt: Tensor, ids: Tensor, mask: Tensor) {
+  const model = p.in('opt_model')
+  const embeddings = concat([prompt, optEmbed(model, language, ids)], 1)
+  const full = concat([onesLike(prompt.graph, prompt.shape.slice(0, 2)), mask], 1)
+  return optDecode(model, language, embeddings, full)
+}

@@ -1,0 +1,182 @@
+import type { Tensor } from '../graph/graph.js'
+import { add, concat, expandBatch, gelu, linear as gLinear, slice } from '../graph/index.js'
+import { attend, BERT_MASK, mergeHeads, paddingBias, splitHeads } from '../nn/attention.js'
+import { type Dropout, noDropout } from '../nn/dropout.js'
+import { embedding, embeddingTable, layerNorm, linear } from '../nn/layers.js'
+import { normal, type Scope, zeros } from '../nn/scope.js'
+
+/** The Querying Transformer (paper 3.1): BERT with learned queries and cross-attention to a frozen encoder. */
+export interface QFormerConfig {
+  /** Entries of the text vocabulary, the [DEC] token included. */
+  readonly vocabularySize: number
+  readonly width: number
+  readonly layers: number
+  readonly heads: number
+  readonly feedForward: number
+  readonly maxPositions: number
+  /** Learned queries; they carry the picture to the language model. */
+  readonly queries: number
+  /** Width of the frozen encoder's tokens. */
+  readonly encoderWidth: number
+  /** Cross-attention in layers 0, n, 2n, ...: every second layer in the paper. */
+  readonly crossAttentionEvery: number
+  readonly layerNormEpsilon: number
+}
+
+/** Keys and values of one layer's self-attention: [batch, heads, tokens, size] */
+export interface KeyValue {
+  readonly key: Tensor
+  readonly value: Tensor
+}
+
+export interface QFormerInput {
+  /** Query embeddings [batch, queries, width]; absent in a text-only pass. */
+  readonly queries?: Tensor
+  /** int64 [batch, tokens]; absent in a query-only pass. */
+  readonly textIds?: Tensor
+  /** Encoder output [batch, patches, encoderWidth]; read by the queries only. */
+  readonly image?: Tensor
+  /** Added to self-attention scores, broadcastable to [batch, heads, tokens, keys]; see `paddingBias`. */
+  readonly attentionBias?: Tensor
+  /** Added to cross-attention scores. */
+  readonly imageBias?: Tensor
+  /** Keys and values in front of this pass, one per layer (the queries', for caption generation). */
+  readonly past?: readonly KeyValue[]
+  /** Position of the first text token (default 0: queries have no positions). */
+  readonly firstPosition?: number
+  readonly dropout?: Dropout
+}
+
+export interface QFormerOutput {
+  /** [batch, queries + tokens, width] */
+  readonly output: Tensor
+  /** The embeddings, then the output of each layer. */
+  readonly hiddenStates: readonly Tensor[]
+  /** Keys and values of each layer, with the past in front. */
+  readonly cache: readonly KeyValue[]
+  /** Cross-attention probabilities by layer: [batch, heads, queries, patches] */
+  readonly crossAttention: ReadonlyMap<number, Tensor>
+}
+
+/** The learned queries, repeated for each picture of `like`. -> [batch, queries, width] */
+export function queryTokens(p: Scope, config: QFormerConfig, like: Tensor): Tensor {
+  const tokens = p.parameter('query_tokens', [1, config.queries, config.width], normal(0.02))
+  return expandBatch(tokens, like)
+}
+
+/** One pass of the Q-Former; p is the scope 'Qformer'. */
+export function qformer(p: Scope, config: QFormerConfig, input: QFormerInput): QFormerOutput {
+  const dropout = input.dropout ?? noDropout
+  const bert = p.in('bert')
+  const queryLength = input.queries ? (input.queries.size(1) as number) : 0
+  let hidden = embed(bert.in('embeddings'), config, input, dropout)
+  const hiddenStates = [hidden]
+  const cache: KeyValue[] = []
+  const crossAttention = new Map<number, Tensor>()
+
+  for (let index = 0; index < config.layers; index++) {
+    const layer = bert.in('encoder').in('layer').in(index)
+    const own = selfAttention(layer.in('attention'), config, hidden, input, index, dropout)
+    cache.push(own.keyValue)
+    hidden = own.output
+    if (queryLength === 0) hidden = feedForward(layer, config, hidden, '', dropout)
+    else {
+      const tokens = hidden.size(1) as number
+      let queries = slice(hidden, 1, 0, queryLength)
+      if (index % config.crossAttentionEvery === 0 && input.image) {
+        const crossed = crossAttend(layer.in('crossattention'), config, queries, input.image, input.imageBias, dropout)
+        crossAttention.set(index, crossed.probabilities)
+        queries = crossed.output
+      }
+      queries = feedForward(layer, config, queries, '_query', dropout)
+      hidden =
+        tokens === queryLength
+          ? queries
+          : concat([queries, feedForward(layer, config, slice(hidden, 1, queryLength, tokens), '', dropout)], 1)
+    }
+    hiddenStates.push(hidden)
+  }
+  return { output: hidden, hiddenStates, cache, crossAttention }
+}
+
+/** Masked-language-model head, tied to the word embeddings. hidden: [..., width] -> [..., vocabulary]; p is 'Qformer'. */
+export function languageHead(p: Scope, config: QFormerConfig, hidden: Tensor): Tensor {
+  const head = p.in('cls').in('predictions')
+  const transformed = gelu(linear(head.in('transform').in('dense'), hidden, config.width))
+  const normal = layerNorm(head.in('transform').in('LayerNorm'), transformed, config.layerNormEpsilon)
+  return head.draw(() =>
+    gLinear(normal, wordEmbeddings(p, config), head.parameter('bias', [config.vocabularySize], zeros)),
+  )
+}
+
+/** Score bias of a bidirectional pass over queries and text. textMask: int64 [batch, tokens] */
+export function bidirectionalBias(textMask: Tensor, queryMask?: Tensor): Tensor {
+  return paddingBias(queryMask ? concat([queryMask, textMask], 1) : textMask, BERT_MASK)
+}
+
+const wordEmbeddings = (p: Scope, { vocabularySize, width }: QFormerConfig): Tensor =>
+  embeddingTable(p.in('bert').in('embeddings').in('word_embeddings'), vocabularySize, width)
+
+/** Words and positions for text, nothing for queries; one LayerNorm for both. */
+function embed(p: Scope, config: QFormerConfig, input: QFormerInput, dropout: Dropout): Tensor {
+  const parts = input.queries ? [input.queries] : []
+  if (input.textIds) {
+    const tokens = input.textIds.size(1) as number
+    const first = input.firstPosition ?? 0
+    const words = embedding(p.in('word_embeddings'), input.textIds, config.vocabularySize, config.width)
+    const table = embeddingTable(p.in('position_embeddings'), config.maxPositions, config.width)
+    parts.push(p.draw(() => add(words, slice(table, 0, first, first + tokens))))
+  }
+  return dropout(layerNorm(p.in('LayerNorm'), concat(parts, 1), config.layerNormEpsilon))
+}
+
+function selfAttention(
+  p: Scope,
+  config: QFormerConfig,
+  x: Tensor,
+  input: QFormerInput,
+  index: number,
+  dropout: Dropout,
+) {
+  const self = p.in('self')
+  const past = input.past?.[index]
+  const heads = (name: string) => splitHeads(linear(self.in(name), x, config.width), config.heads)
+  const extend = (old: Tensor | undefined, fresh: Tensor) => (old ? concat([old, fresh], 2) : fresh)
+  return p.draw(() => {
+    const keyValue = { key: extend(past?.key, heads('key')), value: extend(past?.value, heads('value')) }
+    const { output } = attend(heads('query'), keyValue.key, keyValue.value, input.attentionBias, dropout)
+    return { keyValue, output: residual(p.in('output'), config, mergeHeads(output), x, dropout) }
+  })
+}
+
+function crossAttend(
+  p: Scope,
+  config: QFormerConfig,
+  x: Tensor,
+  image: Tensor,
+  bias: Tensor | undefined,
+  dropout: Dropout,
+) {
+  const self = p.in('self')
+  const heads = (name: string, from: Tensor) => splitHeads(linear(self.in(name), from, config.width), config.heads)
+  return p.draw(() => {
+    const { output, probabilities } = attend(
+      heads('query', x),
+      heads('key', image),
+      heads('value', image),
+      bias,
+      dropout,
+    )
+    return { output: residual(p.in('output'), config, mergeHeads(output), x, dropout), probabilities }
+  })
+}
+
+/** Queries and text have feed-forward weights of their own: suffix '_query' or ''. */
+function feedForward(p: Scope, config: QFormerConfig, x: Tensor, suffix: '' | '_query', dropout: Dropout): Tensor {
+  const inner = gelu(linear(p.in(`intermediate${suffix}`).in('dense'), x, config.feedForward))
+  return residual(p.in(`output${suffix}`), config, inner, x, dropout)
+}
+
+/** Projection, dropout, residual, LayerNorm: the order of post-norm BERT. */
+const residual = (p: Scope, config: QFormerConfig, inner: Tensor, x: Tensor, dropout: Dropout): Tensor =>
+  layerNorm(p.in('LayerNorm'), add(dropout(linear(p.in('dense'), inner, config.width)), x), config.layerNormEpsilon)

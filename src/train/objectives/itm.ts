@@ -1,0 +1,46 @@
+import type { Tensor } from '../../graph/graph.js'
+import { add, argmax, concat, crossEntropy, gather, mean, stopGradient, where } from '../../graph/index.js'
+import { joint, matchHead, type Stage1Config } from '../../models/blip2.js'
+import type { Dropout } from '../../nn/dropout.js'
+import type { Scope } from '../../nn/scope.js'
+
+/** Fills the similarity of pairs that must not be drawn as negatives. */
+const EXCLUDED = -10_000
+
+/**
+ * Draws a hard negative for each row: columns with probability softmax(similarity), the excluded ones never. A draw is
+ * the largest of the scores plus Gumbel noise, so that all of the step runs in one graph.
+ * similarity: [rows, columns] divided by the temperature, excluded: bool [rows, columns], noise: Gumbel [rows, columns]
+ * -> int64 [rows]
+ */
+export const hardNegatives = (similarity: Tensor, excluded: Tensor, noise: Tensor): Tensor =>
+  argmax(add(maskedSimilarity(similarity, excluded), noise))
+
+/** Scores whose softmax are the negatives' probabilities. No gradient passes. */
+export const maskedSimilarity = (similarity: Tensor, excluded: Tensor): Tensor =>
+  where(excluded, EXCLUDED, stopGradient(similarity))
+
+export interface ItmInput {
+  /** Normalised encoder output [batch, patches, width]. */
+  readonly image: Tensor
+  readonly ids: Tensor
+  readonly mask: Tensor
+  /** For each text a picture that does not match: int64 [batch]. */
+  readonly negativeImages: Tensor
+  /** For each picture a text that does not match: int64 [batch]. */
+  readonly negativeTexts: Tensor
+  readonly dropout?: Dropout
+}
+
+/** Image-text matching over 3 x batch pairs: matching, picture replaced, text replaced (paper 3.2, ITM). */
+export function itm(p: Scope, config: Stage1Config, input: ItmInput) {
+  const { image, ids, mask, negativeImages, negativeTexts } = input
+  const batch = ids.size(0) as number
+  const images = concat([image, gather(image, 0, negativeImages), image], 0)
+  const texts = concat([ids, ids, gather(ids, 0, negativeTexts)], 0)
+  const masks = concat([mask, mask, gather(mask, 0, negativeTexts)], 0)
+  const perQuery = matchHead(p, joint(p, config, images, texts, masks, input.dropout))
+  const logits = mean(perQuery, [1])
+  const labels = ids.graph.integers(Array.from({ length: 3 * batch }, (_, row) => (row < batch ? 1 : 0)))
+  return { perQuery, logits, loss: crossEntropy(logits, labels) }
+}

@@ -1,0 +1,88 @@
+import type { Graph } from '../../graph/graph.js'
+import { add } from '../../graph/index.js'
+import {
+  encodeText,
+  imageEmbedding,
+  queryImage,
+  type Stage1Config,
+  textEmbedding,
+  visionNorm,
+} from '../../models/blip2.js'
+import { type Dropout, noDropout } from '../../nn/dropout.js'
+import { type Initializer, Scope } from '../../nn/scope.js'
+import { type ItcGradient, itcLoss, itcLossWithIds, sameIds, similarities } from './itc.js'
+import { itg } from './itg.js'
+import { hardNegatives, itm } from './itm.js'
+
+/** Learned directly, not as a logarithm, and never clamped (authors' code). */
+const INITIAL_TEMPERATURE: Initializer = { kind: 'constant', value: 0.07 }
+
+export interface Stage1Options {
+  readonly batch: number
+  /** Patches of the frozen encoder, the class token included. */
+  readonly patches: number
+  /** Text is padded to this many tokens. */
+  readonly tokens: number
+  readonly decoderToken: number
+  readonly padToken: number
+  readonly itcGradient: ItcGradient
+  /** Use an int64 input 'image_ids' [batch]: pairs of one picture are no negatives (retrieval fine-tuning). */
+  readonly imageIds?: boolean
+  readonly dropout?: Dropout
+}
+
+/**
+ * The three objectives of stage 1 over one batch, as one graph (paper 3.2). Inputs: 'features' [batch, patches,
+ * encoderWidth], 'ids' and 'mask' int64 [batch, tokens], 'image_noise' and 'text_noise' [batch, batch] (Gumbel, for the
+ * negatives). loss = itc + itm + itg.
+ */
+export function stage1(graph: Graph, config: Stage1Config, options: Stage1Options) {
+  const { batch, patches, tokens } = options
+  const dropout = options.dropout ?? noDropout
+  const p = new Scope(graph)
+  const features = graph.input('features', 'float32', [batch, patches, config.qformer.encoderWidth])
+  const ids = graph.input('ids', 'int64', [batch, tokens])
+  const mask = graph.input('mask', 'int64', [batch, tokens])
+
+  const image = visionNorm(p, config, features)
+  const queried = queryImage(p, config, image, dropout)
+  const imageVectors = imageEmbedding(p, config, queried.output)
+  const textVectors = textEmbedding(p, config, encodeText(p, config, ids, mask, dropout))
+
+  const temperature = p.parameter('temp', [], INITIAL_TEMPERATURE)
+  const similarity = similarities(imageVectors, textVectors, temperature, options.itcGradient)
+  const positions = graph.integers(Array.from({ length: batch }, (_, row) => row))
+  const imageIds = options.imageIds ? graph.input('image_ids', 'int64', [batch]) : positions
+  const excluded = sameIds(imageIds, imageIds)
+  const itcTerm = options.imageIds ? itcLossWithIds(similarity, imageIds, imageIds) : itcLoss(similarity, positions)
+
+  const noise = (name: string) => graph.input(name, 'float32', [batch, batch])
+  const negativeImages = hardNegatives(similarity.textToImage, excluded, noise('image_noise'))
+  const negativeTexts = hardNegatives(similarity.imageToText, excluded, noise('text_noise'))
+  const matching = itm(p, config, { image, ids, mask, negativeImages, negativeTexts, dropout })
+  const generation = itg(p, config, {
+    ids,
+    mask,
+    past: queried.cache,
+    decoderToken: options.decoderToken,
+    padToken: options.padToken,
+    dropout,
+  })
+  const loss = add(add(itcTerm, matching.loss), generation.loss)
+  return {
+    scope: p,
+    loss,
+    itc: itcTerm,
+    itm: matching.loss,
+    itg: generation.loss,
+    image,
+    imageVectors,
+    textVectors,
+    similarity,
+    excluded,
+    negativeImages,
+    negativeTexts,
+    matching,
+    generation,
+  }
+}

@@ -1,0 +1,26 @@
+import { DataError } from '../../src/errors.js'
+import { clipVitCase } from './clipVit.js'
+import type { Fixture, Values } from './fixture.js'
+import { optCase } from './opt.js'
+import { qformerModes } from './qformerModes.js'
+import { stage1Losses } from './stage1Losses.js'
+import { stage2Opt } from './stage2Opt.js'
+
+/** Each kind of fixture, known by a tensor that only it expects, so that directories may have any name. */
+const CASES: readonly { readonly marker: string; readonly run: (fixture: Fixture) => Promise<Values> }[] = [
+  { marker: 'a.last_hidden_state', run: qformerModes },
+  { marker: 'itm.head_per_query', run: stage1Losses },
+  { marker: 'ln_pre', run: clipVitCase },
+  { marker: 'right.logits', run: optCase },
+  { marker: 'inputs_opt', run: stage2Opt },
+]
+
+/** Computes what the fixture expects. Throws a DataError for a kind that is not known. */
+export async function runFixture(fixture: Fixture): Promise<Values> {
+  const found = CASES.find(({ marker }) => marker in fixture.expected)
+  if (!found)
+    throw new DataError(
+      `${fixture.name}: no model here computes this kind of fixture; known are those that expect ${CASES.map(({ marker }) => marker).join(', ')}`,
+    )
+  return found.run(fixture)
+}
