@@ -12,6 +12,7 @@ declare namespace WebAssembly {
   }
   var Memory: { prototype: Memory; new (descriptor: MemoryDescriptor): Memory }
 
+  // biome-ignore lint/suspicious/noEmptyInterface: a module is opaque
   interface Module {}
   var Module: { prototype: Module; new (bytes: Uint8Array): Module }
 

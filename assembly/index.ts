@@ -1,0 +1,3 @@
+export { adamwStep } from './adamw'
+export { fillDropoutMask } from './dropout'
+export { sumSquares } from './sumSquares'

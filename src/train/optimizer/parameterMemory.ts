@@ -1,0 +1,116 @@
+import { ConfigError, ShapeError } from '../../errors.js'
+import { ALIGNMENT_BYTES, alignUp, instantiateKernels, type Kernels, PAGE_BYTES } from '../kernels/instantiate.js'
+
+export interface ParameterSpec {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/** The four arrays of one trainable parameter: views of one WebAssembly memory, valid for its whole life. */
+export interface ParameterArrays extends ParameterSpec {
+  readonly value: Float32Array<ArrayBuffer>
+  readonly gradient: Float32Array<ArrayBuffer>
+  /** Adam's running mean of the gradient. */
+  readonly firstMoment: Float32Array<ArrayBuffer>
+  /** Adam's running mean of the squared gradient. */
+  readonly secondMoment: Float32Array<ArrayBuffer>
+}
+
+/** wasm32 addresses 4 GiB; the last page stays free so that the end of an array is an address too. */
+const MAX_BYTES = 65535 * PAGE_BYTES
+
+/**
+ * Values, gradients and moments of all trainable parameters, as float32 and zero at first, in one WebAssembly memory of
+ * fixed size: the runtime reads values and writes gradients in place, the optimiser's kernel works on the same bytes.
+ * 16 bytes a parameter: up to 268 million of them fit; more throws a ConfigError.
+ */
+export class ParameterMemory {
+  readonly kernels: Kernels
+  readonly parameters: readonly ParameterArrays[]
+  /** Every gradient, with zeros between them where the alignment leaves room. */
+  readonly #gradients: Float32Array
+  readonly #byName: ReadonlyMap<string, ParameterArrays>
+
+  constructor(specs: readonly ParameterSpec[]) {
+    const counts = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1))
+    const arenaBytes = counts.reduce((bytes, count) => bytes + alignUp(4 * count), 0)
+    // One arena a role. The odd distance keeps the four streams of a step apart in the caches, whose sets repeat every 4 KiB.
+    const arenaStride = arenaBytes + 13 * ALIGNMENT_BYTES
+    const totalBytes = 4 * arenaStride
+    if (totalBytes > MAX_BYTES)
+      throw new ConfigError(
+        `training ${counts.reduce((a, b) => a + b, 0)} parameters takes ${gibibytes(totalBytes)} GiB for values, gradients and moments; at most ${gibibytes(MAX_BYTES)} GiB can be addressed. Train fewer parameters: freeze the image encoder or use a smaller Q-Former.`,
+      )
+    const pages = Math.ceil(totalBytes / PAGE_BYTES)
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    this.kernels = instantiateKernels(memory)
+    this.#gradients = new Float32Array(memory.buffer, arenaStride, arenaBytes / 4)
+    let offset = 0
+    this.parameters = specs.map(({ name, shape }, i) => {
+      const arena = (role: number) => new Float32Array(memory.buffer, role * arenaStride + offset, counts[i])
+      const arrays = { name, shape, value: arena(0), gradient: arena(1), firstMoment: arena(2), secondMoment: arena(3) }
+      offset += alignUp(4 * counts[i]!)
+      return arrays
+    })
+    this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]))
+    if (this.#byName.size < specs.length) throw new ConfigError('two trainable parameters have the same name')
+  }
+
+  /** The arrays of a parameter; a name that is not there throws a ConfigError. */
+  parameter(name: string): ParameterArrays {
+    const parameter = this.#byName.get(name)
+    if (parameter === undefined) throw new ConfigError(`no trainable parameter is called ${JSON.stringify(name)}`)
+    return parameter
+  }
+
+  value(name: string): Float32Array<ArrayBuffer> {
+    return this.parameter(name).value
+  }
+
+  gradient(name: string): Float32Array<ArrayBuffer> {
+    return this.parameter(name).gradient
+  }
+
+  /**
+   * Adds rows to the gradient of a table; an id that comes twice adds twice.
+   * @param ids [rows]
+   * @param rows [rows, width], where the table is [entries, width]
+   */
+  addRows(name: string, ids: BigInt64Array | Int32Array, rows: Float32Array): void {
+    const { gradient, width } = this.#table(name, ids)
+    if (rows.length !== ids.length * width)
+      throw new ShapeError(`${name}: ${ids.length} rows of ${width} expected, got ${rows.length} values`)
+    for (let row = 0; row < ids.length; row++) {
+      const target = Number(ids[row]) * width
+      const source = row * width
+      for (let i = 0; i < width; i++) gradient[target + i]! += rows[source + i]!
+    }
+  }
+
+  /** Zeroes the rows of a gradient that `addRows` has touched; cheaper than the whole table. */
+  zeroRows(name: string, ids: BigInt64Array | Int32Array): void {
+    const { gradient, width } = this.#table(name, ids)
+    for (const id of ids) gradient.fill(0, Number(id) * width, (Number(id) + 1) * width)
+  }
+
+  zeroGradients(): void {
+    this.#gradients.fill(0)
+  }
+
+  /** Euclidean norm of all gradients together, added up in float64: finite exactly when every gradient is. */
+  globalNorm(): number {
+    return Math.sqrt(this.kernels.sumSquares(this.#gradients.byteOffset, this.#gradients.byteLength))
+  }
+
+  #table(name: string, ids: BigInt64Array | Int32Array): { gradient: Float32Array; width: number } {
+    const { gradient, shape } = this.parameter(name)
+    const [entries, width] = shape
+    if (shape.length !== 2 || entries === undefined || width === undefined)
+      throw new ShapeError(`${name}: expected a table [entries, width], its shape is [${shape.join(', ')}]`)
+    for (const id of ids)
+      if (id < 0 || id >= entries) throw new ShapeError(`${name}: id ${id} is outside a table of ${entries} entries`)
+    return { gradient, width }
+  }
+}
+
+const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(2)
