@@ -91,6 +91,21 @@ describe('opening', () => {
     }
   })
 
+  it('takes the forms of published files: merges as strings, other post-processors', () => {
+    const optJson = trainBpe(texts, { vocabularySize: 280 })
+    const merges = (optJson.model['merges'] as [string, string][]).map((pair) => pair.join(' '))
+    const published = Tokenizer.fromJson({ ...optJson, model: { ...optJson.model, merges, unk_token: '</s>' } })
+    expect(published.encode('a red apple\n')).toEqual(opt.encode('a red apple\n'))
+
+    const processor = { type: 'BertProcessing', sep: ['[SEP]', sep], cls: ['[CLS]', cls] }
+    const older = Tokenizer.fromJson({ ...bertJson, post_processor: processor })
+    expect(older.encode('a red car a red car', { maxLength: 5 })).toEqual(
+      bert.encode('a red car a red car', { maxLength: 5 }),
+    )
+    const bare = Tokenizer.fromJson({ ...bertJson, post_processor: null })
+    expect(bare.encode('a red car')).toEqual(bert.encode('a red car', { addSpecialTokens: false }))
+  })
+
   it('refuses an object that is not a tokenizer', () => {
     expect(() => Tokenizer.fromJson({ version: '1.0' } as TokenizerJson)).toThrow(DataError)
   })
