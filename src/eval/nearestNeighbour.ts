@@ -61,16 +61,47 @@ function unitRows({ vectors, width, captions }: LabelledVectors): Float32Array {
 
 /** The `count` gallery rows most similar to the query, best first. */
 function nearest(query: Float32Array, gallery: Float32Array, count: number): number[] {
-  const width = query.length
   const best: { row: number; similarity: number }[] = []
-  for (let row = 0; row * width < gallery.length; row++) {
-    const start = row * width
-    let similarity = 0
-    for (let i = 0; i < width; i++) similarity += query[i]! * gallery[start + i]!
-    if (best.length === count && similarity <= best[count - 1]!.similarity) continue
+  similarities(query, gallery).forEach((similarity, row) => {
+    if (best.length === count && similarity <= best[count - 1]!.similarity) return
     const at = best.findIndex((other) => similarity > other.similarity)
     best.splice(at < 0 ? best.length : at, 0, { row, similarity })
     if (best.length > count) best.pop()
-  }
+  })
   return best.map(({ row }) => row)
+}
+
+/** The dot product of the query with each row: four rows at a time, for four independent sums a step. */
+function similarities(query: Float32Array, rows: Float32Array): Float64Array {
+  const width = query.length
+  const count = rows.length / width
+  const result = new Float64Array(count)
+  let row = 0
+  for (; row + 4 <= count; row += 4) {
+    const first = row * width
+    const second = first + width
+    const third = second + width
+    const fourth = third + width
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
+    for (let i = 0; i < width; i++) {
+      const x = query[i]!
+      a += x * rows[first + i]!
+      b += x * rows[second + i]!
+      c += x * rows[third + i]!
+      d += x * rows[fourth + i]!
+    }
+    result[row] = a
+    result[row + 1] = b
+    result[row + 2] = c
+    result[row + 3] = d
+  }
+  for (; row < count; row++) {
+    let sum = 0
+    for (let i = 0; i < width; i++) sum += query[i]! * rows[row * width + i]!
+    result[row] = sum
+  }
+  return result
 }

@@ -219,6 +219,12 @@ export const ICON_NAMES: Partial<Record<VendorId, Readonly<Record<string, string
     tramcar: null,
     heartblue: null,
   },
+  'noto-v1': {
+    // The very drawings of today's Noto, a pixel or two apart: they would be on both sides of a split.
+    comet: null,
+    'right-anger-bubble': null,
+    tornado: null,
+  },
   streamline: {
     'crazy-face': 'zany face',
     'game-dice': 'game die',

@@ -37,6 +37,10 @@ function vendorNames(vendor: EmojiVendor): Map<string, string> {
     for (const file of files.sort()) add(file.slice(0, -'.webp'.length), file)
   } else if (vendor.format === 'iconify-by-hexcode') {
     for (const [hexcode, name] of Object.entries(readIconHexcodes(vendor))) add(hexcode, name)
+    // Drawings that are the mirror image of another have no hexcode of their own: "backhand-index-pointing-right".
+    for (const [name, { hFlip }] of Object.entries(readIconSet(vendor).aliases ?? {})) {
+      if (hFlip) add(hexcodeOfIcon(vendor, name, []), name)
+    }
   } else {
     const set = readIconSet(vendor)
     const aliases = aliasesByParent(set)

@@ -1,0 +1,29 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { loadEmojiData } from '../../../src/data/emoji/dataset.js'
+import { chooseDemoPictures } from '../../../src/data/emoji/demo.js'
+import { countPictures } from '../../../src/data/emoji/overview.js'
+import { VENDOR_IDS, VENDORS } from '../../../src/data/emoji/vendors.js'
+
+it('has the documented numbers of pictures', { timeout: 300_000 }, async () => {
+  const cacheDir = await mkdtemp(join(tmpdir(), 'blip2-emoji-'))
+  const data = await loadEmojiData({ cacheDir, vendors: VENDOR_IDS })
+  const counts = Object.fromEntries(countPictures(data).map(({ split, pictures }) => [split, pictures]))
+  expect(counts).toEqual({
+    train: 16448,
+    'val-style': 873,
+    'val-composition': 517,
+    'val-concept': 135,
+    'test-style': 3053,
+    'test-composition': 1040,
+    'test-concept': 398,
+    'test-style+held-out': 280,
+    extra: 2460,
+  })
+  const demo = chooseDemoPictures(data)
+  expect(demo).toHaveLength(12)
+  expect(demo.every(({ vendor }) => VENDORS[vendor].role === 'test-style')).toBe(true)
+  await rm(cacheDir, { recursive: true })
+})
