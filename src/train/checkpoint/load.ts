@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { CheckpointError } from '../../errors.js'
+import { SafetensorsFile } from '../../weights/safetensors/read.js'
+import { loadStrict } from '../../weights/safetensors/strict.js'
+import {
+  checkpointName,
+  LATEST_FILE,
+  MANIFEST_FILE,
+  type Manifest,
+  OPTIMIZER_FILE,
+  parseManifest,
+  stepOfName,
+  WEIGHTS_FILE,
+} from './manifest.js'
+
+/** A tensor to restore in place. */
+export interface TensorToRestore {
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
+/** A checkpoint whose files were all found as they were written. */
+export interface Checkpoint {
+  readonly path: string
+  readonly step: number
+  readonly configHash: string
+  readonly state: Readonly<Record<string, unknown>>
+  /** Fills the arrays; throws a WeightsError where names or shapes differ from what was saved. */
+  restoreWeights(into: ReadonlyMap<string, TensorToRestore>): Promise<void>
+  restoreOptimizer(into: ReadonlyMap<string, TensorToRestore>): Promise<void>
+}
+
+export interface LoadOptions {
+  /** Refuse a checkpoint made with another configuration than this hash. */
+  readonly configHash?: string
+}
+
+/**
+ * The checkpoint that `latest` of a training directory names, verified; undefined where the directory holds none. One
+ * that is missing, truncated or altered throws a CheckpointError that names the newest whole one: nothing is resumed
+ * from an older state unless the user asks for it.
+ */
+export async function loadLatestCheckpoint(
+  directory: string,
+  options: LoadOptions = {},
+): Promise<Checkpoint | undefined> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [] as string[]
+    throw new CheckpointError(`cannot list ${directory}`, { cause: error })
+  })
+  const steps = names.map(stepOfName).filter((step) => step !== undefined)
+  if (!names.includes(LATEST_FILE)) {
+    if (steps.length === 0) return undefined
+    throw new CheckpointError(
+      `${directory} holds checkpoints but no file 'latest'. ${await adviceFor(directory, steps)}`,
+    )
+  }
+  const latest = (await readFile(join(directory, LATEST_FILE), 'utf8')).trim()
+  const latestStep = stepOfName(latest)
+  if (latestStep === undefined)
+    throw new CheckpointError(
+      `${join(directory, LATEST_FILE)} names ${JSON.stringify(latest)}; expected a checkpoint. ${await adviceFor(directory, steps)}`,
+    )
+  try {
+    return await loadCheckpoint(join(directory, latest), options)
+  } catch (error) {
+    if (!(error instanceof DamagedCheckpointError)) throw error
+    const others = steps.filter((step) => step !== latestStep)
+    throw new CheckpointError(`${error.message}. ${await adviceFor(directory, others)}`, { cause: error })
+  }
+}
+
+/** One checkpoint directory, verified: every file has the size and the sha256 it was written with. */
+export async function loadCheckpoint(path: string, { configHash }: LoadOptions = {}): Promise<Checkpoint> {
+  const manifest = await verify(path)
+  if (configHash !== undefined && configHash !== manifest.configHash)
+    throw new CheckpointError(
+      `${path} was made with another configuration than this run's; resume with the configuration it was made with, or train into another directory`,
+    )
+  return {
+    path,
+    step: manifest.step,
+    configHash: manifest.configHash,
+    state: manifest.state,
+    restoreWeights: (into) => restore(join(path, WEIGHTS_FILE), into),
+    restoreOptimizer: (into) => restore(join(path, OPTIMIZER_FILE), into),
+  }
+}
+
+/** Files that are not what was written: another checkpoint may help. */
+class DamagedCheckpointError extends CheckpointError {}
+
+async function verify(path: string): Promise<Manifest> {
+  const manifestPath = join(path, MANIFEST_FILE)
+  const text = await readFile(manifestPath, 'utf8').catch((cause: unknown) => {
+    throw new DamagedCheckpointError(`${manifestPath} is missing or unreadable`, { cause })
+  })
+  let manifest: Manifest
+  try {
+    manifest = parseManifest(text, manifestPath)
+  } catch (cause) {
+    throw new DamagedCheckpointError((cause as Error).message, { cause })
+  }
+  for (const [name, expected] of Object.entries(manifest.files)) await verifyFile(join(path, name), expected)
+  return manifest
+}
+
+async function verifyFile(file: string, expected: { bytes: number; sha256: string }): Promise<void> {
+  const found = await stat(file).catch((cause: unknown) => {
+    throw new DamagedCheckpointError(`${file} is missing or unreadable`, { cause })
+  })
+  if (found.size !== expected.bytes)
+    throw new DamagedCheckpointError(
+      `${file} has ${found.size} of ${expected.bytes} bytes: it was truncated or altered`,
+    )
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  if (hash.digest('hex') !== expected.sha256)
+    throw new DamagedCheckpointError(`${file} does not match its sha256: it was altered`)
+}
+
+async function adviceFor(directory: string, steps: readonly number[]): Promise<string> {
+  for (const step of [...steps].sort((a, b) => b - a)) {
+    const path = join(directory, checkpointName(step))
+    const whole = await verify(path).catch((error: unknown) => {
+      if (error instanceof DamagedCheckpointError) return undefined
+      throw error
+    })
+    if (whole !== undefined)
+      return `${path} is whole: to resume from it, write ${checkpointName(step)} into ${join(directory, LATEST_FILE)}`
+  }
+  return 'No other whole checkpoint is there: begin again in an empty directory'
+}
+
+async function restore(file: string, into: ReadonlyMap<string, TensorToRestore>): Promise<void> {
+  await using table = await SafetensorsFile.open(file)
+  const wanted = [...into].map(([name, { shape, data }]) => [name, { shape, into: data }] as const)
+  await loadStrict(table, new Map(wanted))
+}
