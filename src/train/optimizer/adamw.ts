@@ -1,5 +1,5 @@
 import { ConfigError, NonFiniteError } from '../../errors.js'
-import { alignUp } from '../kernels/instantiate.js'
+import { alignUp } from '../kernels/kernelMemory.js'
 import type { ParameterGroup } from './parameterGroups.js'
 import type { ParameterArrays, ParameterMemory } from './parameterMemory.js'
 

@@ -1,5 +1,11 @@
 import { ConfigError, ShapeError } from '../../errors.js'
-import { ALIGNMENT_BYTES, alignUp, instantiateKernels, type Kernels, PAGE_BYTES } from '../kernels/instantiate.js'
+import {
+  ALIGNMENT_BYTES,
+  alignUp,
+  allocateKernelMemory,
+  type Kernels,
+  MAX_MEMORY_BYTES,
+} from '../kernels/kernelMemory.js'
 
 export interface ParameterSpec {
   readonly name: string
@@ -15,9 +21,6 @@ export interface ParameterArrays extends ParameterSpec {
   /** Adam's running mean of the squared gradient. */
   readonly secondMoment: Float32Array<ArrayBuffer>
 }
-
-/** wasm32 addresses 4 GiB; the last page stays free so that the end of an array is an address too. */
-const MAX_BYTES = 65535 * PAGE_BYTES
 
 /**
  * Values, gradients and moments of all trainable parameters, as float32 and zero at first, in one WebAssembly memory of
@@ -37,17 +40,16 @@ export class ParameterMemory {
     // One arena a role. The odd distance keeps the four streams of a step apart in the caches, whose sets repeat every 4 KiB.
     const arenaStride = arenaBytes + 13 * ALIGNMENT_BYTES
     const totalBytes = 4 * arenaStride
-    if (totalBytes > MAX_BYTES)
+    if (totalBytes > MAX_MEMORY_BYTES)
       throw new ConfigError(
-        `training ${counts.reduce((a, b) => a + b, 0)} parameters takes ${gibibytes(totalBytes)} GiB for values, gradients and moments; at most ${gibibytes(MAX_BYTES)} GiB can be addressed. Train fewer parameters: freeze the image encoder or use a smaller Q-Former.`,
+        `training ${counts.reduce((a, b) => a + b, 0)} parameters takes ${gibibytes(totalBytes)} GiB for values, gradients and moments; at most ${gibibytes(MAX_MEMORY_BYTES)} GiB can be addressed. Train fewer parameters: freeze the image encoder or use a smaller Q-Former.`,
       )
-    const pages = Math.ceil(totalBytes / PAGE_BYTES)
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
-    this.kernels = instantiateKernels(memory)
-    this.#gradients = new Float32Array(memory.buffer, arenaStride, arenaBytes / 4)
+    const { buffer, kernels } = allocateKernelMemory(totalBytes)
+    this.kernels = kernels
+    this.#gradients = new Float32Array(buffer, arenaStride, arenaBytes / 4)
     let offset = 0
     this.parameters = specs.map(({ name, shape }, i) => {
-      const arena = (role: number) => new Float32Array(memory.buffer, role * arenaStride + offset, counts[i])
+      const arena = (role: number) => new Float32Array(buffer, role * arenaStride + offset, counts[i])
       const arrays = { name, shape, value: arena(0), gradient: arena(1), firstMoment: arena(2), secondMoment: arena(3) }
       offset += alignUp(4 * counts[i]!)
       return arrays

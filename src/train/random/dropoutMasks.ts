@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.js'
-import { alignUp, instantiateKernels, type Kernels, PAGE_BYTES } from '../kernels/instantiate.js'
+import { alignUp, allocateKernelMemory, type Kernels, MAX_MEMORY_BYTES } from '../kernels/kernelMemory.js'
 import { sequenceKeys } from './counterHash.js'
 
 /** One dropout of a graph. */
@@ -29,15 +29,14 @@ export class DropoutMasks {
       if (!(probability >= 0 && probability < 1))
         throw new ConfigError(`dropout ${name}: the probability is in [0, 1), got ${probability}`)
     const bytes = sites.reduce((sum, { size }) => sum + alignUp(size), 0)
-    const pages = Math.ceil(bytes / PAGE_BYTES)
-    if (pages >= 65536)
-      throw new ConfigError(`the dropout masks take ${bytes} bytes, more than 4 GiB; use a smaller batch`)
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    if (bytes > MAX_MEMORY_BYTES)
+      throw new ConfigError(`the dropout masks take ${bytes} bytes, more than ${MAX_MEMORY_BYTES}; use a smaller batch`)
+    const { buffer, kernels } = allocateKernelMemory(bytes)
     this.#seed = seed
-    this.#kernels = instantiateKernels(memory)
+    this.#kernels = kernels
     let offset = 0
     const placed = sites.map((site): [string, PlacedSite] => {
-      const mask = new Uint8Array(memory.buffer, offset, site.size)
+      const mask = new Uint8Array(buffer, offset, site.size)
       offset += alignUp(site.size)
       return [site.name, { ...site, mask }]
     })

@@ -1,5 +1,5 @@
 import { ConfigError } from '../../errors.js'
-import { counterHash, type Keys, sequenceKeys } from './counterHash.js'
+import { counterHash, sequenceKeys } from './counterHash.js'
 
 /** Everything a generator is, as JSON. */
 export interface RandomState {
@@ -16,7 +16,8 @@ export interface RandomState {
 export class Random {
   readonly #seed: number
   readonly #stream: string
-  readonly #keys: Keys
+  readonly #key0: number
+  readonly #key1: number
   #counter: number
 
   /** @param seed An integer from 0 to 2^53 - 1. */
@@ -24,7 +25,7 @@ export class Random {
     if (!Number.isSafeInteger(seed) || seed < 0) throw new ConfigError(`a seed is an integer >= 0, got ${seed}`)
     this.#seed = seed
     this.#stream = stream
-    this.#keys = sequenceKeys(seed, stream)
+    ;[this.#key0, this.#key1] = sequenceKeys(seed, stream)
     this.#counter = counter
   }
 
@@ -92,9 +93,9 @@ export class Random {
   }
 
   #next(): number {
+    const counter = this.#counter++
     // Above 2^32 draws the keys change with the high half, so that no sequence comes round.
-    const high = Math.floor(this.#counter / 2 ** 32)
-    const keys: Keys = high === 0 ? this.#keys : [this.#keys[0], this.#keys[1] ^ high]
-    return counterHash(this.#counter++ | 0, keys)
+    const high = counter < 2 ** 32 ? 0 : Math.floor(counter / 2 ** 32)
+    return counterHash(counter, this.#key0, this.#key1 ^ high)
   }
 }

@@ -22,11 +22,11 @@ function correlation(a: Uint8Array, b: Uint8Array): number {
 
 describe('DropoutMasks', () => {
   it('agrees with the hash, one number at a time', () => {
-    const keys = sequenceKeys(5, 'dropout/3/site')
+    const [key0, key1] = sequenceKeys(5, 'dropout/3/site')
     const mask = draw(5, 3, 'site', 0.3, 100)
     // 16 masks a turn: the halves of four hashes, then those of the next four.
     const expected = Array.from({ length: 100 }, (_, i) => {
-      const hash = counterHash(i >> 1, keys)
+      const hash = counterHash(i >> 1, key0, key1)
       const half = ((i & 1 ? hash >>> 16 : hash) << 16) >> 16
       return half >= Math.round(0.3 * 65536) - 32768 ? 1 : 0
     })

@@ -1,0 +1,178 @@
+import { NonFiniteError, ShapeError } from '../errors.js'
+import { backward, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
+import type { DropoutSites } from '../nn/dropout.js'
+import type { Initializer, ParameterSpec } from '../nn/scope.js'
+import { CompiledFunction, type Data, float32, type Value, value as makeValue } from '../runtime/index.js'
+import { ParameterMemory } from './optimizer/parameterMemory.js'
+import { DropoutMasks } from './random/dropoutMasks.js'
+import { fillNormal } from './random/initializers.js'
+import { Random } from './random/random.js'
+
+export interface ProgramOptions {
+  readonly graph: Graph
+  /** What is minimised. */
+  readonly loss: Tensor
+  /** Scalars to report besides the loss. */
+  readonly terms?: Readonly<Record<string, Tensor>>
+  /** Every weight of the model, as its scopes declared them. */
+  readonly specs: ReadonlyMap<string, ParameterSpec>
+  /** Weights that are not trained, by name; they go into the graph as constants. */
+  readonly frozen?: ReadonlyMap<string, Float32Array>
+  readonly dropout?: DropoutSites
+  /** For the initial weights and the dropout masks. */
+  readonly seed: number
+  readonly threads?: number
+}
+
+interface RowOutput {
+  readonly parameter: string
+  readonly ids: string
+  readonly values: string
+}
+
+const LOSS = 'loss'
+
+/**
+ * A training step: losses and gradients in one run of the runtime. Weights and gradients live in the optimiser's
+ * memory, where the runtime reads and writes them in place.
+ */
+export class TrainingProgram {
+  readonly memory: ParameterMemory
+  readonly #compiled: CompiledFunction
+  readonly #terms: readonly string[]
+  readonly #rows: readonly RowOutput[]
+  readonly #weights: Record<string, Value>
+  readonly #gradients: Record<string, Data>
+  readonly #dropout: { masks: DropoutMasks; feeds: Record<string, Value> } | undefined
+  #touched: { parameter: string; ids: BigInt64Array }[] = []
+
+  private constructor(
+    memory: ParameterMemory,
+    compiled: CompiledFunction,
+    terms: readonly string[],
+    rows: readonly RowOutput[],
+    dense: readonly string[],
+    dropout: { masks: DropoutMasks; feeds: Record<string, Value> } | undefined,
+  ) {
+    this.memory = memory
+    this.#compiled = compiled
+    this.#terms = terms
+    this.#rows = rows
+    this.#dropout = dropout
+    this.#weights = Object.fromEntries(memory.parameters.map(({ name, shape, value }) => [name, float32(shape, value)]))
+    this.#gradients = Object.fromEntries(dense.map((name) => [gradientOutput(name), memory.gradient(name)]))
+  }
+
+  /** Differentiates, compiles and fills the trained weights with their initial values. */
+  static async create(options: ProgramOptions): Promise<TrainingProgram> {
+    const { graph, loss, terms = {}, specs, frozen = new Map(), seed } = options
+    const trained = [...specs.values()].filter(({ name }) => !frozen.has(name))
+    const memory = new ParameterMemory(trained)
+    initialize(memory, trained, seed)
+
+    const weights = trained.map(({ name }) => graph.parameters.get(name)!)
+    const outputs: Record<string, Tensor> = { [LOSS]: loss, ...terms }
+    const rows: RowOutput[] = []
+    const dense: string[] = []
+    for (const [i, gradient] of [...backward(loss, weights).values()].entries()) {
+      const { name } = trained[i]!
+      if (gradient.dense) {
+        dense.push(name)
+        outputs[gradientOutput(name)] = gradient.dense
+      }
+      for (const [k, { ids, values }] of gradient.rows.entries()) {
+        const row = { parameter: name, ids: `ids ${k} of ${name}`, values: `rows ${k} of ${name}` }
+        rows.push(row)
+        outputs[row.ids] = ids
+        outputs[row.values] = values
+      }
+    }
+    const compiled = await CompiledFunction.create(graph, outputs, {
+      weight: (name) => constant(frozen.get(name)),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    })
+    return new TrainingProgram(memory, compiled, [LOSS, ...Object.keys(terms)], rows, dense, masksOf(options))
+  }
+
+  /**
+   * Computes the loss of a batch, and its gradients into the memory. Throws a NonFiniteError naming the term that is
+   * not a number.
+   */
+  async run(step: number, feeds: Readonly<Record<string, Value>>): Promise<Record<string, number>> {
+    this.#dropout?.masks.fill(step)
+    this.#clearRows()
+    const results = await this.#compiled.run({ ...feeds, ...this.#weights, ...this.#dropout?.feeds }, this.#gradients)
+    for (const { parameter, ids, values } of this.#rows) {
+      const rowIds = results[ids]!.data as BigInt64Array
+      this.memory.addRows(parameter, rowIds, results[values]!.data as Float32Array)
+      this.#touched.push({ parameter, ids: rowIds.slice() })
+    }
+    const losses = Object.fromEntries(this.#terms.map((name) => [name, Number(results[name]!.data[0])]))
+    // The parts first: their names say more than the sum's.
+    const broken = this.#terms.toReversed().find((name) => !Number.isFinite(losses[name]))
+    if (broken !== undefined)
+      throw new NonFiniteError(
+        `step ${step}: the term '${broken}' is ${losses[broken]}; no weight was changed. Lower the learning rate, or look at this step's data`,
+      )
+    return losses
+  }
+
+  dispose(): Promise<void> {
+    return this.#compiled.dispose()
+  }
+
+  /** A dense gradient is overwritten by the next run; rows are added to what is there, so theirs are cleared. */
+  #clearRows(): void {
+    for (const { parameter, ids } of this.#touched)
+      if (!(gradientOutput(parameter) in this.#gradients)) this.memory.zeroRows(parameter, ids)
+    this.#touched = []
+  }
+}
+
+const gradientOutput = (name: string) => `gradient of ${name}`
+
+function constant(data: Float32Array | undefined): WeightSource {
+  if (!data) return { kind: 'input' }
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return { kind: 'embedded', dtype: 'float32', bytes }
+}
+
+/** Each weight from a stream of its own name, so that adding one changes no other. */
+function initialize(memory: ParameterMemory, specs: readonly ParameterSpec[], seed: number): void {
+  for (const { name, initializer } of specs)
+    fillInitial(memory.value(name), initializer, new Random(seed, `initial/${name}`))
+}
+
+export function fillInitial(into: Float32Array, initializer: Initializer, random: Random): void {
+  switch (initializer.kind) {
+    case 'normal':
+      return fillNormal(random, into, initializer.std)
+    case 'ones':
+      into.fill(1)
+      return
+    case 'constant':
+      into.fill(initializer.value)
+      return
+    case 'zeros':
+      into.fill(0)
+  }
+}
+
+function masksOf({ dropout, seed }: ProgramOptions) {
+  if (!dropout || dropout.sites.length === 0) return undefined
+  const masks = new DropoutMasks(seed, dropout.sites)
+  const feeds = Object.fromEntries(
+    dropout.sites.map(({ name, shape }) => [name, makeValue('uint8', shape, masks.mask(name))]),
+  )
+  return { masks, feeds }
+}
+
+/** Copies loaded weights into the memory; throws a ShapeError where a size differs. */
+export function restore(memory: ParameterMemory, weights: ReadonlyMap<string, Float32Array>): void {
+  for (const [name, data] of weights) {
+    const target = memory.value(name)
+    if (target.length !== data.length)
+      throw new ShapeError(`weight '${name}' has ${data.length} values, the model needs ${target.length}`)
+    target.set(data)
+  }
+}
