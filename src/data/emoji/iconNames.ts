@@ -2,6 +2,9 @@ import type { VendorId } from './vendors.js'
 
 /** Icon names that no list resolves, or resolves wrongly: the CLDR label, or null for what the data set has no use for. */
 export const ICON_NAMES: Partial<Record<VendorId, Readonly<Record<string, string | null>>>> = {
+  // The sign without its key, which is keycap-asterisk.
+  emojione: { asterisk: null },
+  'emojione-monotone': { asterisk: null },
   fxemoji: {
     grin: 'grinning face',
     grinwide: 'grinning face with big eyes',
@@ -220,6 +223,7 @@ export const ICON_NAMES: Partial<Record<VendorId, Readonly<Record<string, string
     heartblue: null,
   },
   'noto-v1': {
+    asterisk: null,
     // The very drawings of today's Noto, a pixel or two apart: they would be on both sides of a split.
     comet: null,
     'right-anger-bubble': null,

@@ -143,6 +143,8 @@ function aliasesByParent(set: IconSet): Map<string, string[]> {
 /** Names are compared by their letters and digits: "man’s shoe", "mans-shoe" and "mansshoe" are one. */
 function nameKey(name: string): string {
   return name
+    .replace('#', 'pound')
+    .replace('*', 'asterisk')
     .toLowerCase()
     .normalize('NFD')
     .replace(/[^a-z0-9]/g, '')

@@ -7,7 +7,8 @@ import type { VendorRole } from './vendors.js'
  * - `val-composition`, `test-composition`: seen vendors, an unseen combination of role, gender and skin tone;
  * - `val-concept`, `test-concept`: seen vendors, a concept never seen;
  * - `test-style+held-out`: an unseen vendor and an unseen combination or concept;
- * - `extra`: concepts of training in the black and white styles, for whoever wants more styles to train on.
+ * - `extra`: concepts of training in the black and white styles, without those whose name says a colour; for whoever
+ *   wants more styles to train on.
  *
  * Choose on the validation splits; run the test splits once.
  */
@@ -39,8 +40,10 @@ export function assignSplit(
   switch (role) {
     case 'train':
       return seen.length > 0 ? { split: 'train', concepts: seen } : heldOutSplit(concepts)
-    case 'extra':
-      return seen.length > 0 ? { split: 'extra', concepts: seen } : null
+    case 'extra': {
+      const colorless = seen.filter((concept) => !NAMES_COLOR.test(concept.caption))
+      return colorless.length > 0 ? { split: 'extra', concepts: colorless } : null
+    }
     case 'val-style':
       return seen.length > 0 ? { split: 'val-style', concepts } : null
     case 'test-style':
@@ -54,3 +57,5 @@ function heldOutSplit(concepts: readonly EmojiConcept[]) {
   const [split] = splits
   return splits.size === 1 && split != null ? { split, concepts } : null
 }
+
+const NAMES_COLOR = /\b(red|orange|yellow|green|blue|purple|brown|pink|grey|white|black|blond)\b/

@@ -1,14 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadEmojiData } from '../../../src/data/emoji/dataset.js'
 import { chooseDemoPictures } from '../../../src/data/emoji/demo.js'
 import { countPictures } from '../../../src/data/emoji/overview.js'
 import { VENDOR_IDS, VENDORS } from '../../../src/data/emoji/vendors.js'
 
+let cacheDir: string
+
+beforeAll(async () => {
+  cacheDir = await mkdtemp(join(tmpdir(), 'blip2-emoji-'))
+})
+
+afterAll(() => rm(cacheDir, { recursive: true }))
+
 it('has the documented numbers of pictures', { timeout: 300_000 }, async () => {
-  const cacheDir = await mkdtemp(join(tmpdir(), 'blip2-emoji-'))
   const data = await loadEmojiData({ cacheDir, vendors: VENDOR_IDS })
   const counts = Object.fromEntries(countPictures(data).map(({ split, pictures }) => [split, pictures]))
   expect(counts).toEqual({
@@ -16,14 +23,13 @@ it('has the documented numbers of pictures', { timeout: 300_000 }, async () => {
     'val-style': 873,
     'val-composition': 517,
     'val-concept': 135,
-    'test-style': 3053,
+    'test-style': 3052,
     'test-composition': 1040,
     'test-concept': 398,
-    'test-style+held-out': 280,
-    extra: 2460,
+    'test-style+held-out': 281,
+    extra: 2361,
   })
   const demo = chooseDemoPictures(data)
   expect(demo).toHaveLength(12)
   expect(demo.every(({ vendor }) => VENDORS[vendor].role === 'test-style')).toBe(true)
-  await rm(cacheDir, { recursive: true })
 })

@@ -24,6 +24,12 @@ describe('assignSplit', () => {
     expect(assignSplit('test-style', [unseen('test-concept')])?.split).toBe('test-style+held-out')
   })
 
+  it('takes no colour name from a style without colours', () => {
+    const redHeart = emojiConcepts().filter((concept) => concept.caption === 'red heart')
+    expect(assignSplit('train', redHeart)?.split).toBe('train')
+    expect(assignSplit('extra', redHeart)).toBeNull()
+  })
+
   it('leaves out what would be in two splits', () => {
     expect(assignSplit('train', [unseen('val-composition'), unseen('test-composition')])).toBeNull()
     expect(assignSplit('val-style', [unseen('test-concept')])).toBeNull()
