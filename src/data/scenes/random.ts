@@ -1,3 +1,5 @@
+import { DataError } from '../../errors.js'
+
 /** A source of numbers uniform in [0, 1). */
 export type UniformRandom = () => number
 
@@ -12,8 +14,10 @@ export function seededUniform(seed: number): UniformRandom {
   }
 }
 
-/** One of the values, each equally likely. The list must not be empty. */
+/** One of the values, each equally likely. @throws DataError for an empty list. */
 export function pick<T>(values: readonly T[], random: UniformRandom): T {
+  if (values.length === 0)
+    throw new DataError('There is nothing to choose from: the list of items or answers is empty.')
   return values[Math.floor(random() * values.length)]!
 }
 

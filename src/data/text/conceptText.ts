@@ -13,7 +13,7 @@ export interface ConceptCaptions {
 }
 
 /** Caption text of training concepts. Tags that are the caption of a held-out concept are left out. */
-export function captionText(concepts: readonly EmojiConcept[]): ConceptCaptions {
+export function conceptCaptions(concepts: readonly EmojiConcept[]): ConceptCaptions {
   const training = concepts.filter(({ heldOut }) => heldOut === null)
   const heldOut = heldOutCaptions(concepts)
   const keywords = training
@@ -33,7 +33,7 @@ export function heldOutCaptions(concepts: readonly EmojiConcept[]): ReadonlySet<
  * Questions about one drawing with their answers, from training concepts: what it is, and for the things that scenes
  * are made of what kind it is and whether it is this or another thing.
  */
-export function questionText(
+export function conceptQuestions(
   concepts: readonly EmojiConcept[],
   random: UniformRandom,
 ): { question: string; answer: string }[] {

@@ -4,7 +4,7 @@ import { describeScene } from '../scenes/grammar.js'
 import { questionsOf } from '../scenes/questions.js'
 import { pick, seededUniform, type UniformRandom } from '../scenes/random.js'
 import { drawScene } from '../scenes/scene.js'
-import { captionText, questionText } from './conceptText.js'
+import { conceptCaptions, conceptQuestions } from './conceptText.js'
 import { mobyDick } from './mobyDick.js'
 import { glossSentences, wordnetGlosses } from './wordnet.js'
 
@@ -64,10 +64,10 @@ export function countWords(corpus: readonly TextDocument[]): Record<TextSource, 
 
 function conceptDocuments(repeats: number, random: UniformRandom): TextDocument[] {
   const concepts = emojiConcepts()
-  const { captions, keywords } = captionText(concepts)
+  const { captions, keywords } = conceptCaptions(concepts)
   return Array.from({ length: repeats }, () => [
     ...documents('captions', [...captions, ...keywords]),
-    ...documents('questions', questionText(concepts, random).map(promptedAnswer)),
+    ...documents('questions', conceptQuestions(concepts, random).map(promptedAnswer)),
   ]).flat()
 }
 

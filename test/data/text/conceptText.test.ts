@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { emojiConcepts } from '../../../src/data/emoji/concepts.js'
 import { seededUniform } from '../../../src/data/scenes/random.js'
-import { captionText, heldOutCaptions, questionText } from '../../../src/data/text/conceptText.js'
+import { conceptCaptions, heldOutCaptions, conceptQuestions } from '../../../src/data/text/conceptText.js'
 
 const concepts = emojiConcepts()
 const heldOut = heldOutCaptions(concepts)
 
-describe('captionText', () => {
-  const { captions, keywords } = captionText(concepts)
+describe('conceptCaptions', () => {
+  const { captions, keywords } = conceptCaptions(concepts)
 
   it('has the cleaned caption of every training concept', () => {
     expect(captions.length).toBe(concepts.filter((concept) => concept.heldOut === null).length)
@@ -28,8 +28,8 @@ describe('captionText', () => {
   })
 })
 
-describe('questionText', () => {
-  const questions = questionText(concepts, seededUniform(1))
+describe('conceptQuestions', () => {
+  const questions = conceptQuestions(concepts, seededUniform(1))
 
   it('asks what a drawing is, what kind of thing, and whether it is another', () => {
     const texts = questions.map(({ question, answer }) => `${question} ${answer}`)
