@@ -27,7 +27,7 @@ export interface EmojiConcept {
   skinTones: readonly SkinTone[]
   /** True when the emoji has no skin tone. */
   base: boolean
-  /** True when a mirrored drawing would be wrong: "left arrow", "three o'clock", "OK button". Never flip it. */
+  /** True when a mirrored drawing is wrong or another concept: "left arrow", "OK button", "person running". */
   directional: boolean
   /** Role, gender and tone when the emoji is one of the 72 composed roles. */
   composition: Composition | null
@@ -87,7 +87,9 @@ function readConcepts(): EmojiConcept[] {
   const bases = readPackageJson<EmojibaseEntry[]>(EMOJIBASE, 'en/data.json').filter(
     (entry) => !['regional-letter', 'component', 'flags'].includes(groupOf(entry)),
   )
-  const roles = composedRoles(bases.map((base) => base.label))
+  const labels = bases.map((base) => base.label)
+  const mirrored = new Set(labels.filter((label) => labels.includes(`${label}: facing right`)))
+  const roles = composedRoles(labels)
   const unseen = heldOutBaseHexcodes(
     bases
       .filter((base) => base.skins === undefined && groupOf(base) !== 'people-body')
@@ -112,7 +114,7 @@ function readConcepts(): EmojiConcept[] {
         subgroup,
         skinTones,
         base: skinTones.length === 0,
-        directional: isDirectional(base.label, subgroup),
+        directional: mirrored.has(base.label) || isDirectional(base.label, subgroup),
         composition,
         heldOut: composition === null ? (unseen.get(hexcode) ?? null) : compositionHoldOut(composition),
       }
