@@ -146,7 +146,8 @@ function initialize(memory: ParameterMemory, specs: readonly ParameterSpec[], se
 export function fillInitial(into: Float32Array, initializer: Initializer, random: Random): void {
   switch (initializer.kind) {
     case 'normal':
-      return fillNormal(random, into, initializer.std)
+      fillNormal(random, into, initializer.std)
+      return
     case 'ones':
       into.fill(1)
       return

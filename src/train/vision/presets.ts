@@ -1,0 +1,22 @@
+import type { VisionTrainingConfig } from './trainVision.js'
+
+/** The encoder of models/emoji: 48 pixels in 36 patches; drawings are made to be read at such sizes. */
+export const emojiVision: VisionTrainingConfig = {
+  vision: { imageSize: 48, patchSize: 8, width: 192, layers: 6, heads: 6, feedForward: 768, layerNormEpsilon: 1e-5 },
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  extraVendors: ['emojione-monotone', 'fluent-high-contrast'],
+  augment: { grayscale: 0.1, invert: 0.05, hue: 0.03, saturation: 0.5, brightness: 0.25, contrast: 0.3 },
+  batch: 128,
+  steps: 3200,
+  warmupSteps: 200,
+  peakLearningRate: 1e-3,
+  minimumLearningRate: 1e-5,
+  weightDecay: 0.05,
+  clipNorm: 1,
+  scale: 20,
+  labelSmoothing: 0.1,
+  groupWeight: 0.3,
+  validateEvery: 400,
+  seed: 1,
+}

@@ -1,0 +1,138 @@
+import { type EmojiData, type EmojiPicture, loadEmojiData } from '../../data/emoji/dataset.js'
+import { PICTURE_SIZE } from '../../data/emoji/render.js'
+import type { EmojiSplit } from '../../data/emoji/splits.js'
+import { MAIN_VENDORS, type VendorId } from '../../data/emoji/vendors.js'
+import { nearestNeighbourRecall } from '../../eval/nearestNeighbour.js'
+import { Graph } from '../../graph/index.js'
+import { type AugmentOptions, createEvaluationView } from '../../image/augment.js'
+import { type ClipVitConfig, clipVit } from '../../models/vit.js'
+import { Scope } from '../../nn/scope.js'
+import { CompiledFunction, float32, type Value } from '../../runtime/index.js'
+import type { TrainingTask } from '../loop.js'
+import type { ParameterMemory } from '../optimizer/parameterMemory.js'
+import { TrainingProgram } from '../program.js'
+import { warmupCosine } from '../schedule.js'
+import { visionBatches, visionLabels } from './batches.js'
+import { pictureVectors, VISION_ENCODER, visionObjective } from './objective.js'
+
+export interface VisionTrainingConfig {
+  readonly vision: ClipVitConfig
+  /** Mean and standard deviation that pictures are normalised with. */
+  readonly mean: readonly [number, number, number]
+  readonly std: readonly [number, number, number]
+  /** Styles besides the ten vendors, for training only. */
+  readonly extraVendors: readonly VendorId[]
+  readonly augment: Omit<AugmentOptions, 'size' | 'mean' | 'std'>
+  readonly batch: number
+  readonly steps: number
+  readonly warmupSteps: number
+  readonly peakLearningRate: number
+  readonly minimumLearningRate: number
+  readonly weightDecay: number
+  readonly clipNorm: number
+  /** Cosines are multiplied by this before the softmax over concepts. */
+  readonly scale: number
+  readonly labelSmoothing: number
+  readonly groupWeight: number
+  readonly validateEvery: number
+  readonly seed: number
+}
+
+/** Supervised pre-training of the small ViT on drawings of the train split, chosen on the validation splits. */
+export async function visionTask(config: VisionTrainingConfig, data: EmojiData): Promise<TrainingTask> {
+  const { vision, batch, seed } = config
+  const pictures = data.split('train')
+  const labels = visionLabels(pictures)
+  const graph = new Graph()
+  const objective = visionObjective(graph, vision, {
+    batch,
+    concepts: labels.concepts,
+    groups: labels.groups,
+    groupWeight: config.groupWeight,
+    scale: config.scale,
+    labelSmoothing: config.labelSmoothing,
+  })
+  const { scope, loss, concept, group } = objective
+  const program = await TrainingProgram.create({ graph, loss, terms: { concept, group }, specs: scope.specs, seed })
+  const augment = { ...config.augment, size: vision.imageSize, mean: config.mean, std: config.std }
+  return {
+    config: { kind: 'vision', ...config },
+    program,
+    steps: config.steps,
+    samplesPerStep: batch,
+    schedule: warmupCosine({
+      peak: config.peakLearningRate,
+      minimum: config.minimumLearningRate,
+      warmupSteps: config.warmupSteps,
+      totalSteps: config.steps,
+    }),
+    weightDecay: config.weightDecay,
+    clipNorm: config.clipNorm,
+    feeds: visionBatches(data, pictures, labels, { batch, seed, augment }),
+    validation: {
+      every: config.validateEvery,
+      run: async () => {
+        const { recallAt1 } = await nearestNeighbour(config, program.memory, data, 'val-style')
+        return { valStyleRecallAt1: recallAt1 }
+      },
+    },
+  }
+}
+
+/** Opens the data that a vision training needs. */
+export const visionData = (
+  { extraVendors }: VisionTrainingConfig,
+  options: Omit<Parameters<typeof loadEmojiData>[0] & object, 'vendors'>,
+): Promise<EmojiData> => loadEmojiData({ ...options, vendors: [...MAIN_VENDORS, ...extraVendors] })
+
+/** Names base concepts of a split by the nearest drawing of the training vendors. */
+export async function nearestNeighbour(
+  config: VisionTrainingConfig,
+  memory: ParameterMemory,
+  data: EmojiData,
+  split: EmojiSplit,
+) {
+  const encode = await vectorEncoder(config, memory)
+  try {
+    const describe = async (pictures: readonly EmojiPicture[]) => ({
+      vectors: await encode.run(data, pictures),
+      width: config.vision.width,
+      captions: pictures.map(({ captions }) => captions),
+    })
+    const base = (name: EmojiSplit) => data.split(name).filter((picture) => picture.base)
+    return nearestNeighbourRecall(await describe(base(split)), await describe(base('train')))
+  } finally {
+    await encode.dispose()
+  }
+}
+
+const ENCODE_BATCH = 64
+
+/** The unit vectors of pictures, seen whole on white, by the weights as they are in the memory. */
+async function vectorEncoder({ vision, mean, std }: VisionTrainingConfig, memory: ParameterMemory) {
+  const { imageSize: size, width } = vision
+  const graph = new Graph()
+  const p = new Scope(graph)
+  const images = graph.input('images', 'float32', [ENCODE_BATCH, 3, size, size])
+  const vectors = pictureVectors(p, vision, clipVit(p.in(VISION_ENCODER), vision, images).output)
+  const compiled = await CompiledFunction.create(graph, { vectors })
+  const weights: Record<string, Value> = {}
+  for (const { name, shape } of p.specs.values()) weights[name] = float32(shape, memory.value(name))
+  const view = createEvaluationView({ size, mean, std })
+  const batch = float32(images.shape as number[], new Float32Array(ENCODE_BATCH * 3 * size * size))
+  return {
+    async run(data: EmojiData, pictures: readonly EmojiPicture[]): Promise<Float32Array> {
+      const all = new Float32Array(pictures.length * width)
+      for (let start = 0; start < pictures.length; start += ENCODE_BATCH) {
+        const part = pictures.slice(start, start + ENCODE_BATCH)
+        part.forEach((picture, i) => {
+          view({ rgba: data.rgba(picture), size: PICTURE_SIZE }, batch.data, i * 3 * size * size)
+        })
+        const { vectors: found } = await compiled.run({ ...weights, images: batch })
+        all.set((found.data as Float32Array).subarray(0, part.length * width), start * width)
+      }
+      return all
+    },
+    dispose: () => compiled.dispose(),
+  }
+}
