@@ -96,11 +96,11 @@ export function readVendorPixels(cacheDirectory: string, index: VendorIndex): Ui
   return pixels
 }
 
-/** The stored index when it is there and of the installed version; a stale or unreadable one is rendered again. */
+/** The stored index when it is there and of this version and the installed ones; another is rendered again. */
 async function readVendorIndex(folder: string, vendor: EmojiVendor): Promise<VendorIndex | undefined> {
   const path = join(folder, `${vendor.id}.json`)
   if (!existsSync(path) || !existsSync(join(folder, `${vendor.id}.bin`))) return undefined
-  const parsed = vendorIndexSchema.safeParse(JSON.parse(await readFile(path, 'utf8')))
+  const parsed = vendorIndexSchema.safeParse(parseJson(path, await readFile(path, 'utf8')))
   if (!parsed.success) return undefined
   const { joinVersion, packageVersion, conceptsVersion } = parsed.data
   const current =
@@ -108,6 +108,14 @@ async function readVendorIndex(folder: string, vendor: EmojiVendor): Promise<Ven
     packageVersion === installedVersion(vendor) &&
     conceptsVersion === installedVersion(EMOJIBASE)
   return current ? parsed.data : undefined
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new DataError(`${path} is damaged: it is not JSON. Delete it to render the vendor again.`, { cause })
+  }
 }
 
 async function renderVendor(folder: string, vendor: EmojiVendor, options: VendorCacheOptions): Promise<VendorIndex> {

@@ -47,7 +47,12 @@ export async function renderDrawings(
       options.onDrawing?.(++done, drawings.length)
     }
   }
-  await Promise.all(Array.from({ length: CONCURRENCY }, work))
+  try {
+    await Promise.all(Array.from({ length: CONCURRENCY }, work))
+  } finally {
+    // After a failure the other worker has nothing left to start.
+    next = drawings.length
+  }
   return mergeIdentical(drawings, pixels)
 }
 
