@@ -3,6 +3,7 @@ import { PICTURE_SIZE } from '../../data/emoji/render.js'
 import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
 import { float32, int64, type Value } from '../../runtime/index.js'
 import { Random } from '../random/random.js'
+import { shuffledEpochs } from '../random/shuffledEpochs.js'
 
 /** The classes that pictures are told apart by. */
 export interface VisionLabels {
@@ -50,19 +51,5 @@ export function visionBatches(
       concepts: int64([batch], chosen.map(labels.concept)),
       groups: int64([batch], chosen.map(labels.group)),
     }
-  }
-}
-
-/** The index at each position of an endless sequence of shuffled epochs. */
-export function shuffledEpochs(count: number, seed: number): (position: number) => number {
-  let epoch = -1
-  let order = new Uint32Array(0)
-  return (position) => {
-    const wanted = Math.floor(position / count)
-    if (wanted !== epoch) {
-      epoch = wanted
-      order = new Random(seed, `epoch/${epoch}`).shuffle(Uint32Array.from({ length: count }, (_, i) => i))
-    }
-    return order[position % count]!
   }
 }
