@@ -2,6 +2,7 @@ import { DataError } from '../../src/errors.js'
 import { clipVitCase } from './clipVit.js'
 import type { Fixture, Values } from './fixture.js'
 import { optCase } from './opt.js'
+import { optimizerCase } from './optimizer.js'
 import { qformerModes } from './qformerModes.js'
 import { stage1Losses } from './stage1Losses.js'
 import { stage2Opt } from './stage2Opt.js'
@@ -13,6 +14,7 @@ const CASES: readonly { readonly marker: string; readonly run: (fixture: Fixture
   { marker: 'ln_pre', run: clipVitCase },
   { marker: 'right.logits', run: optCase },
   { marker: 'inputs_opt', run: stage2Opt },
+  { marker: 'a.lr', run: optimizerCase },
 ]
 
 /** Computes what the fixture expects. Throws a DataError for a kind that is not known. */
