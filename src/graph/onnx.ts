@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { ShapeError } from '../errors.js'
-import type { ConstantData, Graph, Node, Tensor } from './graph.js'
+import { type ConstantData, constantKey, type Graph, type Node, type Tensor } from './graph.js'
 import {
   AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
@@ -79,6 +79,8 @@ const DATA_TYPE: Record<DType, number> = {
 // Gelu is in the standard set from 20 on; the IR version is the one of that release.
 const OPSET = 20n
 const IR_VERSION = 9n
+/** In front of the names made here, which so never meet those of inputs, weights and outputs. */
+const INTERNAL = '\u0000'.slice(1)
 
 export const dataType = (dtype: DType): number => DATA_TYPE[dtype]
 
@@ -101,6 +103,8 @@ export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, 
   }
   for (const node of live.nodes) writer.lower(node)
   const outputInfo = Object.entries(outputs).map(([name, tensor]) => {
+    if (graph.inputs.has(name) || graph.parameters.has(name))
+      throw new ShapeError(`the output '${name}' has the name of an input; give it another`)
     writer.node('Identity', [writer.name(tensor)], {}, { outputs: [name] })
     return writer.valueInfo(name, tensor)
   })
@@ -134,7 +138,7 @@ class Writer implements OnnxEmitter {
   name(tensor: Tensor): string {
     const { source } = tensor
     if (source.kind === 'input' || source.kind === 'parameter') return source.name
-    if (source.kind === 'node') return `t${tensor.id}`
+    if (source.kind === 'node') return `${INTERNAL}t${tensor.id}`
     let name = this.#constants.get(tensor)
     if (!name) {
       name = this.#initializer(source.data, tensor.shape)
@@ -146,7 +150,7 @@ class Writer implements OnnxEmitter {
   constant(data: ConstantData | readonly number[], shape?: readonly number[]): string {
     const array = Array.isArray(data) ? BigInt64Array.from(data as readonly number[], BigInt) : (data as ConstantData)
     const sizes = shape ?? [array.length]
-    const key = `${array.constructor.name} [${sizes.join()}] ${array.join()}`
+    const key = constantKey(array, sizes)
     let name = this.#constants.get(key)
     if (!name) {
       name = this.#initializer(array, sizes)
@@ -167,7 +171,7 @@ class Writer implements OnnxEmitter {
     attributes: Readonly<Record<string, AttributeValue>> = {},
     { outputs, domain = '' }: { outputs?: readonly string[]; domain?: string } = {},
   ): string {
-    const output = outputs ?? [`u${this.#temporaries++}`]
+    const output = outputs ?? [`${INTERNAL}u${this.#temporaries++}`]
     const name = `n${this.nodes.length}_${type}`
     this.labels.set(name, this.#label)
     this.nodes.push(
@@ -220,7 +224,7 @@ class Writer implements OnnxEmitter {
   }
 
   #initializer(data: ConstantData, shape: Shape): string {
-    const name = `c${this.initializers.length}`
+    const name = `${INTERNAL}c${this.initializers.length}`
     this.initializers.push(
       create(TensorProtoSchema, {
         name,

@@ -2,7 +2,7 @@ import { NonFiniteError, ShapeError } from '../errors.js'
 import { backward, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
 import type { DropoutSites } from '../nn/dropout.js'
 import type { Initializer, ParameterSpec } from '../nn/scope.js'
-import { CompiledFunction, type Data, float32, type Value, value as makeValue } from '../runtime/index.js'
+import { CompiledFunction, type Data, float32, value as makeValue, type Value } from '../runtime/index.js'
 import { ParameterMemory } from './optimizer/parameterMemory.js'
 import { DropoutMasks } from './random/dropoutMasks.js'
 import { fillNormal } from './random/initializers.js'
@@ -71,7 +71,8 @@ export class TrainingProgram {
     initialize(memory, trained, seed)
 
     const weights = trained.map(({ name }) => graph.parameters.get(name)!)
-    const outputs: Record<string, Tensor> = { [LOSS]: loss, ...terms }
+    const outputs: Record<string, Tensor> = {}
+    for (const [name, term] of Object.entries({ [LOSS]: loss, ...terms })) outputs[termOutput(name)] = term
     const rows: RowOutput[] = []
     const dense: string[] = []
     for (const [i, gradient] of [...backward(loss, weights).values()].entries()) {
@@ -107,7 +108,7 @@ export class TrainingProgram {
       this.memory.addRows(parameter, rowIds, results[values]!.data as Float32Array)
       this.#touched.push({ parameter, ids: rowIds.slice() })
     }
-    const losses = Object.fromEntries(this.#terms.map((name) => [name, Number(results[name]!.data[0])]))
+    const losses = Object.fromEntries(this.#terms.map((name) => [name, Number(results[termOutput(name)]!.data[0])]))
     // The parts first: their names say more than the sum's.
     const broken = this.#terms.toReversed().find((name) => !Number.isFinite(losses[name]))
     if (broken !== undefined)
@@ -130,6 +131,7 @@ export class TrainingProgram {
 }
 
 const gradientOutput = (name: string) => `gradient of ${name}`
+const termOutput = (name: string) => `term ${name}`
 
 function constant(data: Float32Array | undefined): WeightSource {
   if (!data) return { kind: 'input' }

@@ -1,10 +1,10 @@
 import type { Tensor } from '../../graph/graph.js'
 import {
+  add,
   cast,
   crossEntropyRows,
   div,
   equal,
-  add,
   logSoftmax,
   matmul,
   max,

@@ -1,8 +1,8 @@
 import type { Graph } from '../../graph/graph.js'
 import { crossEntropy, reshape, slice } from '../../graph/index.js'
 import { decodeText, queryImage, type Stage2Config, softPrompt, visionNorm } from '../../models/blip2.js'
-import { type Dropout, noDropout } from '../../nn/dropout.js'
 import { optHead } from '../../models/opt.js'
+import { type Dropout, noDropout } from '../../nn/dropout.js'
 import { Scope } from '../../nn/scope.js'
 
 export interface Stage2Options {

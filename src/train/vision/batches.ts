@@ -4,29 +4,34 @@ import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
 import { float32, int64, type Value } from '../../runtime/index.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
+import { VISION_TARGETS, type VisionTarget } from './objective.js'
 
-/** The classes that pictures are told apart by. */
+/** Class numbers of pictures for each target of the training. */
 export interface VisionLabels {
-  readonly concepts: number
-  readonly groups: number
-  readonly concept: (picture: EmojiPicture) => number
-  readonly group: (picture: EmojiPicture) => number
+  readonly classes: Readonly<Record<VisionTarget, number>>
+  readonly of: (picture: EmojiPicture) => Readonly<Record<VisionTarget, number>>
 }
 
-/** Dense class numbers for the concepts and subgroups that occur. */
+/** Concepts are taken without their skin tone, which is a target of its own. */
 export function visionLabels(pictures: readonly EmojiPicture[]): VisionLabels {
-  const number = (key: (picture: EmojiPicture) => string | number) => {
-    const classes = new Map([...new Set(pictures.map(key))].map((name, i) => [name, i]))
-    return { size: classes.size, of: (picture: EmojiPicture) => classes.get(key(picture))! }
+  const keys: Record<VisionTarget, (picture: EmojiPicture) => string> = {
+    concepts: toneless,
+    groups: (picture) => picture.subgroup,
+    tones: (picture) => picture.skinTones.join(),
   }
-  const concepts = number((picture) => picture.concept)
-  const groups = number((picture) => picture.subgroup)
-  return { concepts: concepts.size, groups: groups.size, concept: concepts.of, group: groups.of }
+  const numbers = mapTargets((target) => new Map([...new Set(pictures.map(keys[target]))].map((key, i) => [key, i])))
+  return {
+    classes: mapTargets((target) => numbers[target].size),
+    of: (picture) => mapTargets((target) => numbers[target].get(keys[target](picture))!),
+  }
 }
+
+/** Part of a batch that pictures with a skin tone may take; they are half of all drawings but few of the concepts. */
+const TONED_PART = 1 / 3
 
 /**
- * Augmented batches, each a function of the seed and the step alone: every picture once an epoch, in an order of the
- * epoch's own; an incomplete batch at the end of an epoch is filled from the next.
+ * Augmented batches, each a function of the seed and the step alone. The second half shows the things of the first half
+ * as other vendors draw them (the same drawing seen anew, where only one does).
  */
 export function visionBatches(
   data: EmojiData,
@@ -38,18 +43,60 @@ export function visionBatches(
   const { size } = augment
   const augmenter = createAugmenter(augment)
   const images = float32([batch, 3, size, size], new Float32Array(batch * 3 * size * size))
-  const order = shuffledEpochs(pictures.length, seed)
+  const half = batch / 2
+  const toned = Math.round(half * TONED_PART)
+  const parts = [
+    anchors(
+      pictures.filter(({ base }) => base),
+      half - toned,
+      seed,
+    ),
+    anchors(
+      pictures.filter(({ base }) => !base),
+      toned,
+      seed + 1,
+    ),
+  ]
+  const drawings = groupBy(pictures, (picture) => `${toneless(picture)} ${picture.skinTones.join()}`)
   return (step) => {
     const random = new Random(seed, `views/${step}`)
-    const chosen = Array.from({ length: batch }, (_, i) => pictures[order(step * batch + i)]!)
+    const first = parts.flatMap((next) => next(step))
+    const chosen = [...first, ...first.map((picture) => otherDrawing(picture, drawings(picture), random))]
     chosen.forEach((picture, i) => {
       const source = { rgba: data.rgba(picture), size: PICTURE_SIZE }
       augmenter(source, !picture.directional, () => random.uniform(), images.data, i * 3 * size * size)
     })
-    return {
-      images,
-      concepts: int64([batch], chosen.map(labels.concept)),
-      groups: int64([batch], chosen.map(labels.group)),
-    }
+    const targets = chosen.map(labels.of)
+    const inputs = mapTargets((target) =>
+      int64(
+        [batch],
+        targets.map((row) => row[target]),
+      ),
+    )
+    return { images, ...inputs }
   }
+}
+
+/** `count` pictures a step, each of them once an epoch. */
+function anchors(pictures: readonly EmojiPicture[], count: number, seed: number) {
+  const order = shuffledEpochs(pictures.length, seed)
+  return (step: number) => Array.from({ length: count }, (_, i) => pictures[order(step * count + i)]!)
+}
+
+function otherDrawing(picture: EmojiPicture, drawings: readonly EmojiPicture[], random: Random): EmojiPicture {
+  const others = drawings.filter(({ vendor }) => vendor !== picture.vendor)
+  return others.length === 0 ? picture : others[random.integer(others.length)]!
+}
+
+function groupBy(pictures: readonly EmojiPicture[], key: (picture: EmojiPicture) => string) {
+  const groups = new Map<string, EmojiPicture[]>()
+  for (const picture of pictures) groups.set(key(picture), [...(groups.get(key(picture)) ?? []), picture])
+  return (picture: EmojiPicture) => groups.get(key(picture))!
+}
+
+/** The hexcode of what is drawn, without skin tone modifiers. */
+const toneless = ({ hexcodes }: EmojiPicture): string => hexcodes[0]!.replace(/-1f3f[b-f]/g, '')
+
+function mapTargets<T>(value: (target: VisionTarget) => T): Record<VisionTarget, T> {
+  return Object.fromEntries(VISION_TARGETS.map((target) => [target, value(target)])) as Record<VisionTarget, T>
 }

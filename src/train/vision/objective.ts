@@ -1,44 +1,76 @@
 import type { Graph, Tensor } from '../../graph/graph.js'
-import { add, crossEntropy, matmul, mul, normalize, quickGelu, reshape, slice } from '../../graph/index.js'
+import {
+  add,
+  and,
+  crossEntropy,
+  matmul,
+  mul,
+  normalize,
+  not,
+  quickGelu,
+  reshape,
+  slice,
+  where,
+} from '../../graph/index.js'
 import { type ClipVitConfig, clipVit } from '../../models/vit.js'
 import { attend, mergeHeads, splitHeads } from '../../nn/attention.js'
 import { layerNorm, linear } from '../../nn/layers.js'
 import { normal, Scope } from '../../nn/scope.js'
+import { sameIds } from '../objectives/itc.js'
+
+/** What pictures are told apart by; how many classes each target has. */
+export const VISION_TARGETS = ['concepts', 'groups', 'tones'] as const
+export type VisionTarget = (typeof VISION_TARGETS)[number]
 
 export interface VisionObjectiveOptions {
+  /** Pictures of a batch: the second half are other drawings of what the first half shows, in the same order. */
   readonly batch: number
-  /** Concepts that are told apart. */
-  readonly concepts: number
-  /** Coarser classes of the same pictures: a second, easier target. */
-  readonly groups: number
-  /** Part of the group term in the loss. */
-  readonly groupWeight: number
+  readonly classes: Readonly<Record<VisionTarget, number>>
+  /** Part of each target in the loss. */
+  readonly weights: Readonly<Record<VisionTarget | 'pairs', number>>
   /** Cosines are multiplied by this before the softmax. */
   readonly scale: number
   readonly labelSmoothing: number
 }
+
+// Only the direction of a centre counts; a short one turns quickly at the learning rate of the other weights.
+const CENTRE_STD = 0.05
 
 /** The training head's scope; it is dropped when the encoder is frozen. */
 export const VISION_HEAD = 'head'
 export const VISION_ENCODER = 'visual_encoder'
 
 /**
- * Tells the drawn concepts apart by the cosine between a picture's vector and one learned vector per concept, whoever
- * drew it: no text is involved. Inputs: 'images' [batch, 3, size, size], 'concepts' and 'groups' int64 [batch].
+ * Two ways to tell what is drawn, whoever drew it, without any text: the cosine with one learned vector per class, and
+ * the cosine with another vendor's drawing of the same thing among all drawings of the batch.
+ * Inputs: 'images' [batch, 3, size, size], and int64 [batch] for each target.
  */
 export function visionObjective(graph: Graph, config: ClipVitConfig, options: VisionObjectiveOptions) {
-  const { batch, concepts, groups, groupWeight, scale, labelSmoothing } = options
+  const { batch, classes, weights, scale, labelSmoothing } = options
   const p = new Scope(graph)
   const images = graph.input('images', 'float32', [batch, 3, config.imageSize, config.imageSize])
   const vectors = pictureVectors(p, config, clipVit(p.in(VISION_ENCODER), config, images).output)
-  const term = (name: string, classes: number) => {
-    const centres = normalize(p.in(VISION_HEAD).parameter(`${name}.weight`, [classes, config.width], normal(1)))
+  const labels = (target: VisionTarget) => graph.input(target, 'int64', [batch])
+  const terms: Record<string, Tensor> = { pairs: pairLoss(vectors, labels('concepts'), scale) }
+  for (const target of VISION_TARGETS) {
+    const shape = [classes[target], config.width]
+    const centres = normalize(p.in(VISION_HEAD).parameter(`${target}.weight`, shape, normal(CENTRE_STD)))
     const logits = matmul(vectors, centres, { transposeB: true, alpha: scale })
-    return crossEntropy(logits, graph.input(name, 'int64', [batch]), { labelSmoothing })
+    terms[target] = crossEntropy(logits, labels(target), { labelSmoothing })
   }
-  const concept = term('concepts', concepts)
-  const group = term('groups', groups)
-  return { scope: p, loss: add(concept, mul(group, groupWeight)), concept, group, vectors }
+  const [first, ...others] = Object.entries(terms).map(([name, term]) => mul(term, weights[name as VisionTarget]))
+  return { scope: p, loss: others.reduce((total, term) => add(total, term), first!), terms, vectors }
+}
+
+/** Cross-entropy of finding the other drawing of the same thing in the batch. vectors: [batch, width] -> [] */
+function pairLoss(vectors: Tensor, concepts: Tensor, scale: number): Tensor {
+  const batch = vectors.size(0) as number
+  const partner = vectors.graph.integers(Array.from({ length: batch }, (_, row) => (row + batch / 2) % batch))
+  const positions = vectors.graph.integers(Array.from({ length: batch }, (_, row) => row))
+  // The picture itself, and further drawings of its concept, are no negatives.
+  const excluded = and(sameIds(concepts, concepts), not(sameIds(partner, positions)))
+  const similarity = matmul(vectors, vectors, { transposeB: true, alpha: scale })
+  return crossEntropy(where(excluded, -10_000, similarity), partner)
 }
 
 /**

@@ -14,9 +14,9 @@ export const emojiVision: VisionTrainingConfig = {
   minimumLearningRate: 1e-5,
   weightDecay: 0.05,
   clipNorm: 1,
-  scale: 20,
+  scale: 16,
   labelSmoothing: 0.1,
-  groupWeight: 0.3,
+  weights: { pairs: 1, concepts: 1, groups: 0.3, tones: 0.2 },
   validateEvery: 400,
   seed: 1,
 }

@@ -13,7 +13,7 @@ import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import { TrainingProgram } from '../program.js'
 import { warmupCosine } from '../schedule.js'
 import { visionBatches, visionLabels } from './batches.js'
-import { pictureVectors, VISION_ENCODER, visionObjective } from './objective.js'
+import { pictureVectors, VISION_ENCODER, type VisionObjectiveOptions, visionObjective } from './objective.js'
 
 export interface VisionTrainingConfig {
   readonly vision: ClipVitConfig
@@ -33,7 +33,8 @@ export interface VisionTrainingConfig {
   /** Cosines are multiplied by this before the softmax over concepts. */
   readonly scale: number
   readonly labelSmoothing: number
-  readonly groupWeight: number
+  /** Parts of the loss. */
+  readonly weights: VisionObjectiveOptions['weights']
   readonly validateEvery: number
   readonly seed: number
 }
@@ -41,19 +42,17 @@ export interface VisionTrainingConfig {
 /** Supervised pre-training of the small ViT on drawings of the train split, chosen on the validation splits. */
 export async function visionTask(config: VisionTrainingConfig, data: EmojiData): Promise<TrainingTask> {
   const { vision, batch, seed } = config
-  const pictures = data.split('train')
+  const pictures = [...data.split('train'), ...data.split('extra')]
   const labels = visionLabels(pictures)
   const graph = new Graph()
-  const objective = visionObjective(graph, vision, {
+  const { scope, loss, terms } = visionObjective(graph, vision, {
     batch,
-    concepts: labels.concepts,
-    groups: labels.groups,
-    groupWeight: config.groupWeight,
+    classes: labels.classes,
+    weights: config.weights,
     scale: config.scale,
     labelSmoothing: config.labelSmoothing,
   })
-  const { scope, loss, concept, group } = objective
-  const program = await TrainingProgram.create({ graph, loss, terms: { concept, group }, specs: scope.specs, seed })
+  const program = await TrainingProgram.create({ graph, loss, terms, specs: scope.specs, seed })
   const augment = { ...config.augment, size: vision.imageSize, mean: config.mean, std: config.std }
   return {
     config: { kind: 'vision', ...config },

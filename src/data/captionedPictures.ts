@@ -1,0 +1,26 @@
+import type { RgbaPicture } from '../image/affineSampler.js'
+import type { EmojiPicture, EmojiData } from './emoji/dataset.js'
+import { PICTURE_SIZE } from './emoji/render.js'
+
+/** Pictures with their captions, as training reads them: by number, in any order. */
+export interface CaptionedPictures {
+  readonly length: number
+  picture(index: number): RgbaPicture
+  /** Whether a mirrored picture still shows what the captions say. */
+  mayMirror(index: number): boolean
+  /** Each of them is true of the picture. */
+  captions(index: number): readonly string[]
+  /** Pictures with the same number show the same thing: their captions are no negatives of each other. */
+  imageId(index: number): number
+}
+
+/** Drawings of the embedded data set with their CLDR names. */
+export function emojiCaptions(data: EmojiData, pictures: readonly EmojiPicture[]): CaptionedPictures {
+  return {
+    length: pictures.length,
+    picture: (index) => ({ rgba: data.rgba(pictures[index]!), size: PICTURE_SIZE }),
+    mayMirror: (index) => !pictures[index]!.directional,
+    captions: (index) => pictures[index]!.captions,
+    imageId: (index) => pictures[index]!.concept,
+  }
+}
