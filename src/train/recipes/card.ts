@@ -1,0 +1,27 @@
+import type { ModelConfig, ModelPart } from '../../weights/modelDirectory.js'
+import type { Weights } from './parts.js'
+
+/** The first form of a model card: what the files hold and how they came about. Results are added after evaluation. */
+export function modelCard(
+  config: ModelConfig,
+  parts: Readonly<Partial<Record<ModelPart, Weights>>>,
+  training: Readonly<Record<string, unknown>>,
+): string {
+  const rows = Object.entries(parts).map(([part, weights]) => `| ${part} | ${countOf(weights).toLocaleString('en')} |`)
+  return `# A BLIP-2 of ${config.qformer.queries} queries, trained by blip2
+
+| part | parameters |
+|---|---|
+${rows.join('\n')}
+
+Last training, resolved:
+
+\`\`\`json
+${JSON.stringify(training, null, 2)}
+\`\`\`
+
+It knows drawings in the manner of emoji and their names, and nothing of photographs.
+`
+}
+
+const countOf = (weights: Weights): number => [...weights.values()].reduce((total, { data }) => total + data.length, 0)
