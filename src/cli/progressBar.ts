@@ -1,0 +1,34 @@
+import type { TrainingProgress } from '../train/loop.js'
+
+const BAR_WIDTH = 24
+const LOG_EVERY = 50
+
+/**
+ * Shows a training on stderr: one line that is redrawn on a terminal, a line every 50 steps otherwise. The numbers are
+ * also in metrics.jsonl.
+ */
+export function trainingReporter(stream: NodeJS.WriteStream = process.stderr): (progress: TrainingProgress) => void {
+  const terminal = stream.isTTY === true
+  return (progress) => {
+    const { step, steps } = progress
+    if (terminal) stream.write(`\r\x1b[K${bar(step / steps)} ${describe(progress)}${step === steps ? '\n' : ''}`)
+    else if (step % LOG_EVERY === 0 || step === steps) stream.write(`${describe(progress)}\n`)
+  }
+}
+
+function describe({ step, steps, metrics, samplesPerSecond, secondsLeft }: TrainingProgress): string {
+  const { lr, gradientNorm: _, ...losses } = metrics
+  const numbers = Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(3)}`)
+  return `step ${step}/${steps}  ${numbers.join('  ')}  lr ${lr!.toExponential(1)}  ${samplesPerSecond.toFixed(0)} samples/s  ${formatSeconds(secondsLeft)} left`
+}
+
+const bar = (part: number): string => {
+  const full = Math.round(part * BAR_WIDTH)
+  return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
+}
+
+export function formatSeconds(seconds: number): string {
+  const total = Math.round(seconds)
+  const [minutes, rest] = [Math.floor(total / 60), total % 60]
+  return minutes === 0 ? `${rest} s` : `${minutes} min ${String(rest).padStart(2, '0')} s`
+}
