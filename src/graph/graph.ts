@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.js'
+import { DtypeError, ShapeError } from '../errors.js'
 import type { OnnxEmitter } from './onnx.js'
 import { type DType, formatShape, type Shape, sameShape, type TensorType } from './types.js'
 
@@ -116,7 +116,7 @@ export class Graph {
     const make = () => [new Tensor(this, this.#nextId++, { dtype, shape }, { kind: 'constant', data })]
     // Large constants are not compared value by value.
     if (data.length > 64) return make()[0]!
-    return this.#share(`constant ${dtype} ${shape.join()} ${data.join()}`, make)[0]!
+    return this.#share(`constant ${constantKey(data, shape)}`, make)[0]!
   }
 
   scalar(value: number): Tensor {
@@ -157,9 +157,11 @@ export class Graph {
     try {
       return operator.infer(inputs, attributes)
     } catch (cause) {
-      if (!(cause instanceof ShapeError)) throw cause
-      const shapes = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join(', ')
-      throw new ShapeError(`${label}(${shapes}): ${cause.message}`, { cause })
+      const types = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join(', ')
+      const where = `${label}(${types})`
+      if (cause instanceof ShapeError) throw new ShapeError(`${where}: ${cause.message}`, { cause })
+      if (cause instanceof DtypeError) throw new DtypeError(`${where}: ${cause.message}`, { cause })
+      throw cause
     }
   }
 
@@ -174,8 +176,15 @@ export class Graph {
   #declare(table: Map<string, Tensor>, source: Source & { name: string }, type: TensorType): Tensor {
     const known = table.get(source.name)
     if (!known) {
+      const broken = type.shape.find((size) => typeof size === 'number' && !(Number.isInteger(size) && size > 0))
+      if (broken !== undefined)
+        throw new ShapeError(
+          `'${source.name}' is declared as ${formatShape(type.shape)}; a size is a positive integer or a name`,
+        )
       if (this.inputs.has(source.name) || this.parameters.has(source.name))
         throw new ShapeError(`the name '${source.name}' is used for an input and for a parameter`)
+      if (source.name === '' || source.name.startsWith('/'))
+        throw new ShapeError(`a name must not be empty or begin with '/', got '${source.name}'`)
       const tensor = new Tensor(this, this.#nextId++, type, source)
       table.set(source.name, tensor)
       return tensor
@@ -186,6 +195,12 @@ export class Graph {
       )
     return known
   }
+}
+
+/** Text that is the same for equal constants only; 0 and -0 differ. */
+export function constantKey(data: ConstantData, shape: Shape): string {
+  const values = Array.from(data as ArrayLike<number | bigint>, (value) => (Object.is(value, -0) ? '-0' : value))
+  return `${data.constructor.name} ${formatShape(shape)} ${values.join()}`
 }
 
 function constantDtype(data: ConstantData): DType {

@@ -79,8 +79,8 @@ const DATA_TYPE: Record<DType, number> = {
 // Gelu is in the standard set from 20 on; the IR version is the one of that release.
 const OPSET = 20n
 const IR_VERSION = 9n
-/** In front of the names made here, which so never meet those of inputs, weights and outputs. */
-const INTERNAL = '\u0000'.slice(1)
+/** In front of the names made here; inputs, weights and outputs cannot have such names. */
+export const INTERNAL = '/'
 
 export const dataType = (dtype: DType): number => DATA_TYPE[dtype]
 
@@ -88,6 +88,9 @@ export const dataType = (dtype: DType): number => DATA_TYPE[dtype]
 export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, options: OnnxOptions = {}): OnnxModel {
   const weight = options.weight ?? (() => ({ kind: 'input' }) as const)
   const wanted = Object.values(outputs)
+  for (const name of Object.keys(outputs))
+    if (name.startsWith(INTERNAL) || graph.inputs.has(name) || graph.parameters.has(name))
+      throw new ShapeError(`an output cannot be called '${name}': ${INTERNAL}... and the inputs' names are taken`)
   const live = reachable(wanted)
   const writer = new Writer()
 
@@ -189,7 +192,7 @@ class Writer implements OnnxEmitter {
 
   weight(name: string, tensor: Tensor, source: Exclude<WeightSource, { kind: 'input' }>): void {
     const direct = source.dtype === tensor.dtype
-    const stored = direct ? name : `${name} as ${source.dtype}`
+    const stored = direct ? name : `${INTERNAL}${name} as ${source.dtype}`
     const proto = create(TensorProtoSchema, {
       name: stored,
       dims: tensor.shape.map((size) => BigInt(size)),

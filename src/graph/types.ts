@@ -52,6 +52,7 @@ export function normalizeAxis(axis: number, rank: number, what: string): number 
 
 /**
  * A product of sizes in normal form: the numeric factor and the sorted names ("6 * batch * tokens").
+ * A sum among the factors counts as one name.
  * Two shapes hold the same number of elements when their products are equal.
  */
 export function sizeProduct(shape: Shape): { factor: number; names: string[] } {
@@ -60,18 +61,22 @@ export function sizeProduct(shape: Shape): { factor: number; names: string[] } {
   for (const size of shape) {
     if (typeof size === 'number') factor *= size
     else
-      for (const part of size.split('*')) {
-        const value = Number(part)
-        if (Number.isInteger(value)) factor *= value
-        else names.push(part)
+      for (const part of splitOutside(size, '*')) {
+        if (/^\d+$/.test(part)) factor *= Number(part)
+        else names.push(part.startsWith('(') ? part.slice(1, -1) : part)
       }
   }
   return { factor, names: names.sort() }
 }
 
-/** A product in normal form as one dimension. */
-export const productDimension = ({ factor, names }: { factor: number; names: readonly string[] }): Dimension =>
-  names.length === 0 ? factor : [...(factor === 1 ? [] : [String(factor)]), ...names].join('*')
+/** A product in normal form as one dimension; a sum in it stands in parentheses. */
+export function productDimension({ factor, names }: { factor: number; names: readonly string[] }): Dimension {
+  if (names.length === 0) return factor
+  const [first] = names
+  if (names.length === 1 && factor === 1) return first!
+  const factors = names.map((name) => (splitOutside(name, '+').length > 1 ? `(${name})` : name))
+  return [...(factor === 1 ? [] : [String(factor)]), ...factors].join('*')
+}
 
 /** A sum of dimensions as one dimension: 3 + 4 = 7, 'past' + 'new' = 'past+new'. */
 export function sumDimension(sizes: readonly Dimension[]): Dimension {
@@ -83,17 +88,30 @@ export function sumDimension(sizes: readonly Dimension[]): Dimension {
 /** The value of a dimension once its names are bound; throws a ShapeError for an unbound name. */
 export function evaluateDimension(size: Dimension, bindings: ReadonlyMap<string, number>): number {
   if (typeof size === 'number') return size
-  return size
-    .split('+')
+  const factorValue = (factor: string): number => {
+    if (factor.startsWith('(')) return evaluateDimension(factor.slice(1, -1), bindings)
+    const value = bindings.get(factor) ?? (/^\d+$/.test(factor) ? Number(factor) : undefined)
+    if (value === undefined) throw new ShapeError(`the size '${factor}' is not bound by any input`)
+    return value
+  }
+  return splitOutside(size, '+')
     .map((term) =>
-      term
-        .split('*')
-        .map((name) => {
-          const value = bindings.get(name) ?? (/^\d+$/.test(name) ? Number(name) : undefined)
-          if (value === undefined) throw new ShapeError(`the size '${name}' is not bound by any input`)
-          return value
-        })
+      splitOutside(term, '*')
+        .map(factorValue)
         .reduce((product, value) => product * value, 1),
     )
     .reduce((sum, value) => sum + value, 0)
+}
+
+/** The parts of a dimension between separators that are not in parentheses. */
+function splitOutside(size: string, separator: '+' | '*'): string[] {
+  const parts = ['']
+  let depth = 0
+  for (const character of size) {
+    if (character === '(') depth++
+    if (character === ')') depth--
+    if (character === separator && depth === 0) parts.push('')
+    else parts[parts.length - 1] += character
+  }
+  return parts
 }

@@ -98,8 +98,12 @@ function operands(a: Operand, b: Operand): [Tensor, Tensor] {
   throw new DtypeError('a graph function needs a tensor; compute with two numbers outside of the graph')
 }
 
-export const scalarLike = (like: Tensor, value: number): Tensor =>
-  like.dtype === 'int64' ? like.graph.constant(BigInt64Array.of(BigInt(value)), []) : like.graph.scalar(value)
+/** A number as a constant that can stand beside `like`. */
+export function scalarLike(like: Tensor, value: number): Tensor {
+  if (like.dtype !== 'int64') return like.graph.scalar(value)
+  if (!Number.isInteger(value)) throw new DtypeError(`${value} beside an int64 tensor; cast the tensor to float32`)
+  return like.graph.constant(BigInt64Array.of(BigInt(value)), [])
+}
 
 function sameDtype(name: string, a: TensorType, b: TensorType) {
   if (a.dtype !== b.dtype) throw new DtypeError(`${name}: element types ${a.dtype} and ${b.dtype} differ; cast one`)

@@ -42,14 +42,15 @@ const applyLayerNorm = defineOperator<{ epsilon: number }>({
   },
   gradient: ({ inputs: [x, weight], outputs: [, mean, inverseStd] }, [dy]) => {
     const width = staticShape(weight!.shape, 'the gradient of layerNorm')[0]!
-    const normal = mul(sub(x!, mean!), inverseStd!)
-    const dyNormal = mul(dy!, normal)
+    const [dyRows, inverse] = [reshape(dy!, [-1, width]), reshape(inverseStd!, [-1, 1])]
+    const normal = mul(sub(reshape(x!, [-1, width]), reshape(mean!, [-1, 1])), inverse)
+    const dyNormal = mul(dyRows, normal)
     // Means over the width of dy w and dy w h are products with w / width: the memory is read once.
     const column = reshape(weight!, [width, 1])
-    const meanG = matmul(dy!, column, { alpha: 1 / width })
+    const meanG = matmul(dyRows, column, { alpha: 1 / width })
     const meanGNormal = matmul(dyNormal, column, { alpha: 1 / width })
-    const dx = mul(sub(sub(mul(dy!, weight!), meanG), mul(normal, meanGNormal)), inverseStd!)
-    return [dx, sum(reshape(dyNormal, [-1, width]), [0]), sum(reshape(dy!, [-1, width]), [0])]
+    const dx = mul(sub(sub(mul(dyRows, weight!), meanG), mul(normal, meanGNormal)), inverse)
+    return [reshape(dx, x!.shape), sum(dyNormal, [0]), sum(dyRows, [0])]
   },
   lower: ({ inputs, outputs, attributes: { epsilon } }, onnx) => {
     onnx.node(
@@ -79,11 +80,12 @@ const applyRmsNorm = defineOperator<{ epsilon: number }>({
   },
   gradient: ({ inputs: [x, weight], outputs: [, inverseRms] }, [dy]) => {
     const width = staticShape(weight!.shape, 'the gradient of rmsNorm')[0]!
-    const normal = mul(x!, inverseRms!)
-    const dyNormal = mul(dy!, normal)
+    const [dyRows, inverse] = [reshape(dy!, [-1, width]), reshape(inverseRms!, [-1, 1])]
+    const normal = mul(reshape(x!, [-1, width]), inverse)
+    const dyNormal = mul(dyRows, normal)
     const meanGNormal = matmul(dyNormal, reshape(weight!, [width, 1]), { alpha: 1 / width })
-    const dx = mul(sub(mul(dy!, weight!), mul(normal, meanGNormal)), inverseRms!)
-    return [dx, sum(reshape(dyNormal, [-1, width]), [0])]
+    const dx = mul(sub(mul(dyRows, weight!), mul(normal, meanGNormal)), inverse)
+    return [reshape(dx, x!.shape), sum(dyNormal, [0])]
   },
   lower: ({ inputs: [x, weight], outputs: [y, inverseRms], attributes: { epsilon } }, onnx) => {
     // Spelled out, since the root mean square itself is needed for the gradient.

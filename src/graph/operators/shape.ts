@@ -160,8 +160,8 @@ const applySlice = defineOperator<Slice>({
   infer: ([x], { axis, start, end, step }) => {
     const size = x!.shape[axis]!
     // A named size cannot be checked here; the runtime checks it.
-    if (start < 0 || step < 1 || end < start || (typeof size === 'number' && end > size))
-      throw new ShapeError(`slice ${start}:${end}:${step} is outside axis ${axis} of ${formatShape(x!.shape)}`)
+    if (start < 0 || step < 1 || end <= start || (typeof size === 'number' && end > size))
+      throw new ShapeError(`slice ${start}:${end}:${step} is empty or outside axis ${axis} of ${formatShape(x!.shape)}`)
     return [{ dtype: x!.dtype, shape: x!.shape.map((old, i) => (i === axis ? Math.ceil((end - start) / step) : old)) }]
   },
   gradient: ({ inputs: [x], attributes }, [dy]) => [unslice(dy!, x!.shape, attributes)],
