@@ -144,25 +144,13 @@ export class Graph {
     const key = `${operator.name} ${inputs.map((input) => input.id).join()} ${JSON.stringify(attributes)}`
     return this.#share(key, () => {
       const node = { operator, attributes, inputs, label, outputs: [] as Tensor[] }
-      const types = this.#infer(operator, inputs, attributes, label)
+      const types = inferOutputs(operator, inputs, attributes, label)
       types.forEach((type, output) => {
         node.outputs.push(new Tensor(this, this.#nextId++, type, { kind: 'node', node, output }))
       })
       this.nodes.push(node)
       return node.outputs
     })
-  }
-
-  #infer(operator: Operator, inputs: readonly Tensor[], attributes: unknown, label: string): readonly TensorType[] {
-    try {
-      return operator.infer(inputs, attributes)
-    } catch (cause) {
-      const types = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join(', ')
-      const where = `${label}(${types})`
-      if (cause instanceof ShapeError) throw new ShapeError(`${where}: ${cause.message}`, { cause })
-      if (cause instanceof DtypeError) throw new DtypeError(`${where}: ${cause.message}`, { cause })
-      throw cause
-    }
   }
 
   #share(key: string, make: () => readonly Tensor[]): readonly Tensor[] {
@@ -194,6 +182,24 @@ export class Graph {
         `'${source.name}' was declared as ${known.dtype}${formatShape(known.shape)} and again as ${type.dtype}${formatShape(type.shape)}`,
       )
     return known
+  }
+}
+
+/** The types an operator's rule gives; its errors get the place and the types of the inputs in front. */
+export function inferOutputs(
+  operator: Operator,
+  inputs: readonly Tensor[],
+  attributes: unknown,
+  label: string,
+): readonly TensorType[] {
+  try {
+    return operator.infer(inputs, attributes)
+  } catch (cause) {
+    const types = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join(', ')
+    const where = `${label}(${types})`
+    if (cause instanceof ShapeError) throw new ShapeError(`${where}: ${cause.message}`, { cause })
+    if (cause instanceof DtypeError) throw new DtypeError(`${where}: ${cause.message}`, { cause })
+    throw cause
   }
 }
 

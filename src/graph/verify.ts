@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.js'
-import type { Graph, Node, Tensor } from './graph.js'
+import { type Graph, inferOutputs, type Node, type Tensor } from './graph.js'
 import { formatShape, sameShape } from './types.js'
 
 /** The nodes and tensors that `outputs` depend on; nodes in the order of the graph, which is topological. */
@@ -32,7 +32,7 @@ export function verify(graph: Graph, outputs: readonly Tensor[] = []): void {
   }
   for (const node of graph.nodes) {
     for (const input of node.inputs) check(input, node.label)
-    const types = node.operator.infer(node.inputs, node.attributes)
+    const types = inferOutputs(node.operator, node.inputs, node.attributes, node.label)
     if (types.length !== node.outputs.length)
       throw new ShapeError(`${node.label}: has ${node.outputs.length} outputs, its rule gives ${types.length}`)
     node.outputs.forEach((output, i) => {
