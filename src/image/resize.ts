@@ -68,10 +68,7 @@ function mix(rgb: Uint8Array, from: number, stride: number, weights: Int32Array,
   out[to + 2] = toByte(blue)
 }
 
-function toByte(fixed: number): number {
-  const value = fixed >> PRECISION_BITS
-  return value < 0 ? 0 : value > 255 ? 255 : value
-}
+const toByte = (fixed: number): number => Math.min(Math.max(fixed >> PRECISION_BITS, 0), 255)
 
 function filterTaps(from: number, to: number): Taps[] {
   const scale = from / to

@@ -1,0 +1,128 @@
+import { mean } from '../graph/index.js'
+import { encodeText, imageEmbedding, joint, matchHead, queryImage, textEmbedding, visionNorm } from '../models/blip2.js'
+import { patchCount } from '../models/vit.js'
+import type { Scope } from '../nn/scope.js'
+import { int64, type Value } from '../runtime/index.js'
+import { cleanCaption } from '../text/captionCleaning.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import type { ModelConfig } from '../weights/modelDirectory.js'
+import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
+import { type EncodedImage, splitRows, stackFeatures } from './imageEncoder.js'
+import type { Weights } from './modelWeights.js'
+
+/** A picture and a text whose fit is asked for. */
+export type Pair = readonly [image: EncodedImage, text: string]
+
+/** Pairs whose inputs are held at a time. */
+const CHUNK = 128
+
+/** The Q-Former of stage 1: vectors of pictures and texts, and whether the two match (paper 3.2). */
+export class Retriever {
+  readonly #config: ModelConfig
+  readonly #tokenizer: Tokenizer
+  readonly #images: BatchedFunction<'vectors'>
+  readonly #texts: BatchedFunction<'vectors'>
+  readonly #pairs: BatchedFunction<'logits'>
+
+  constructor(config: ModelConfig, weights: Weights, tokenizer: Tokenizer, options: ExecutionOptions) {
+    this.#config = config
+    this.#tokenizer = tokenizer
+    this.#images = new BatchedFunction(
+      (p, batch) => ({ vectors: imageEmbedding(p, config, queryImage(p, config, image(p, config, batch)).output) }),
+      weights,
+      options,
+    )
+    this.#texts = new BatchedFunction(
+      (p, batch) => {
+        const { ids, mask } = text(p, config, batch)
+        return { vectors: textEmbedding(p, config, encodeText(p, config, ids, mask)) }
+      },
+      weights,
+      options,
+    )
+    this.#pairs = new BatchedFunction(
+      (p, batch) => {
+        const { ids, mask } = text(p, config, batch)
+        // Averaged over the queries before the softmax (paper 3.2, ITM).
+        return { logits: mean(matchHead(p, joint(p, config, image(p, config, batch), ids, mask)), [1]) }
+      },
+      weights,
+      options,
+    )
+  }
+
+  /** Unit vectors, one per query: Float32Array [queries, embeddingWidth] for each picture. */
+  async embedImages(images: readonly EncodedImage[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const found: Float32Array[] = []
+    for (const part of chunks(images)) {
+      const { vectors } = await this.#images.run({ features: this.#features(part) }, signal)
+      found.push(...splitRows(vectors))
+    }
+    return found
+  }
+
+  /** A unit vector for each text: Float32Array [embeddingWidth]. */
+  async embedTexts(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
+    if (texts.length === 0) return []
+    const { vectors } = await this.#texts.run(this.#tokens(texts), signal)
+    return splitRows(vectors)
+  }
+
+  /** Raw logits of "no match" and "match", averaged over the queries, for each pair. */
+  async matchLogits(pairs: readonly Pair[], signal?: AbortSignal): Promise<(readonly [number, number])[]> {
+    const found: (readonly [number, number])[] = []
+    for (const part of chunks(pairs)) {
+      const features = this.#features(part.map(([picture]) => picture))
+      const { logits } = await this.#pairs.run({ features, ...this.#tokens(part.map(([, words]) => words)) }, signal)
+      for (const row of splitRows(logits)) found.push([row[0]!, row[1]!])
+    }
+    return found
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.#images.dispose(), this.#texts.dispose(), this.#pairs.dispose()])
+  }
+
+  #features(images: readonly EncodedImage[]): Value {
+    return stackFeatures(images, this.#config.vision.width)
+  }
+
+  #tokens(texts: readonly string[]): { ids: Value; mask: Value } {
+    const { maxTokens } = this.#config.text
+    const { ids, mask, shape } = this.#tokenizer.encodeBatch(
+      texts.map((words) => cleanCaption(words)),
+      { padTo: maxTokens },
+    )
+    return { ids: int64(shape, ids), mask: int64(shape, mask) }
+  }
+}
+
+/** Cosine of a picture and a text: the best of its queries. image: [queries, width], text: [width] */
+export function cosine(image: Float32Array, text: Float32Array): number {
+  let best = Number.NEGATIVE_INFINITY
+  for (let start = 0; start < image.length; start += text.length) {
+    let product = 0
+    for (let i = 0; i < text.length; i++) product += image[start + i]! * text[i]!
+    best = Math.max(best, product)
+  }
+  return best
+}
+
+/** The probability of the second of two logits. */
+export const matchProbability = ([no, yes]: readonly [number, number]): number => 1 / (1 + Math.exp(no - yes))
+
+function image(p: Scope, config: ModelConfig, batch: number) {
+  const shape = [batch, 1 + patchCount(config.vision), config.vision.width]
+  return visionNorm(p, config, p.graph.input('features', 'float32', shape))
+}
+
+function text({ graph }: Scope, { text: { maxTokens } }: ModelConfig, batch: number) {
+  return {
+    ids: graph.input('ids', 'int64', [batch, maxTokens]),
+    mask: graph.input('mask', 'int64', [batch, maxTokens]),
+  }
+}
+
+function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += CHUNK) yield items.slice(start, start + CHUNK)
+}
