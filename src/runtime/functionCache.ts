@@ -2,8 +2,8 @@ import { DisposedError } from '../errors.js'
 import type { CompiledFunction } from './session.js'
 
 /**
- * Compiled functions by key (shapes, usually). The least recently used one is disposed when there are more than
- * `limit`; disposing the cache disposes them all.
+ * Compiled functions by key (shapes, usually). The least recently used ones are disposed when there are more than
+ * `limit`, so run what `get` gave before asking for the next; disposing the cache disposes them all.
  */
 export class FunctionCache<F extends Pick<CompiledFunction, 'dispose'> = CompiledFunction> {
   readonly #limit: number
@@ -25,19 +25,32 @@ export class FunctionCache<F extends Pick<CompiledFunction, 'dispose'> = Compile
     }
     const compiled = compile()
     this.#functions.set(key, compiled)
-    compiled.catch(() => this.#functions.delete(key))
-    const [oldest] = this.#functions
-    if (this.#functions.size > this.#limit && oldest) {
-      this.#functions.delete(oldest[0])
-      await (await oldest[1]).dispose()
+    try {
+      await this.#evict()
+      return await compiled
+    } catch (error) {
+      // By now the key may stand for a later attempt.
+      if (this.#functions.get(key) === compiled) this.#functions.delete(key)
+      throw error
     }
-    return compiled
   }
 
   async dispose(): Promise<void> {
     this.#disposed = true
     const all = [...this.#functions.values()]
     this.#functions.clear()
-    await Promise.all(all.map(async (compiled) => (await compiled).dispose()))
+    await Promise.all(all.map(disposeCompiled))
   }
+
+  async #evict(): Promise<void> {
+    const surplus = [...this.#functions].slice(0, Math.max(0, this.#functions.size - this.#limit))
+    for (const [key] of surplus) this.#functions.delete(key)
+    await Promise.all(surplus.map(([, compiled]) => disposeCompiled(compiled)))
+  }
+}
+
+/** A failed compilation leaves nothing to dispose; who asked for it has the error. */
+async function disposeCompiled(compiled: Promise<Pick<CompiledFunction, 'dispose'>>): Promise<void> {
+  const [settled] = await Promise.allSettled([compiled])
+  if (settled.status === 'fulfilled') await settled.value.dispose()
 }

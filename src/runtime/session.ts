@@ -1,11 +1,11 @@
 import { Blip2Error, DisposedError, DtypeError, OutOfMemoryError, RuntimeError, ShapeError } from '../errors.js'
 import type { Graph, Tensor } from '../graph/graph.js'
 import { type OnnxOptions, toOnnx } from '../graph/onnx.js'
-import { type DType, evaluateDimension, formatShape, type Shape } from '../graph/types.js'
+import { type DType, elementCount, evaluateDimension, formatShape, type Shape } from '../graph/types.js'
 import { reachable, verify } from '../graph/verify.js'
 import { type Device, executionProviders } from './devices.js'
 import { withModelBeside } from './externalModel.js'
-import { type ArrayOf, type Data, toOrt, type Value, zeros } from './values.js'
+import { type ArrayOf, type Data, isArrayOf, toOrt, type Value, zeros } from './values.js'
 
 type Ort = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor'>
 
@@ -40,8 +40,8 @@ export class CompiledFunction<Output extends string = string> {
   readonly #session: import('onnxruntime-node').InferenceSession
   readonly #labels: ReadonlyMap<string, string>
   readonly #buffers = new Map<string, Value>()
-  #running = false
-  #disposed = false
+  #running: Promise<unknown> | undefined
+  #disposal: Promise<void> | undefined
 
   private constructor(
     runtime: Ort,
@@ -86,7 +86,7 @@ export class CompiledFunction<Output extends string = string> {
         runtime,
         session,
         fedInputs(graph, outputs, options),
-        new Map(entries(outputs)),
+        new Map(signatures(Object.entries<Tensor>(outputs))) as ReadonlyMap<Output, Signature>,
         model.labels,
       )
     } catch (cause) {
@@ -102,38 +102,50 @@ export class CompiledFunction<Output extends string = string> {
     feeds: Readonly<Record<string, Value>>,
     into?: Readonly<Partial<Record<Output, Data>>>,
   ): Promise<Record<Output, Value>> {
-    if (this.#disposed) throw new DisposedError('this function was disposed; compile it again')
+    if (this.#disposal) throw new DisposedError('this function was disposed; compile it again')
     if (this.#running)
       throw new RuntimeError('this function is running; its buffers are shared, so await each run before the next')
     const bindings = new Map<string, number>()
     const ortFeeds: Record<string, import('onnxruntime-node').Tensor> = {}
     for (const [name, signature] of this.inputs) ortFeeds[name] = this.#feed(name, signature, feeds[name], bindings)
+    for (const name of Object.keys(into ?? {}))
+      if (!this.outputs.has(name as Output))
+        throw new ShapeError(
+          `an array was given for '${name}', which is not an output; there are ${[...this.outputs.keys()].join(', ')}`,
+        )
+    const fed = new Set<Data>(Object.values(feeds).map(({ data }) => data))
     const results = {} as Record<Output, Value>
     const fetches: Record<string, import('onnxruntime-node').Tensor> = {}
     for (const [name, signature] of this.outputs) {
-      const result = this.#buffer(name, signature, bindings, into?.[name])
+      const result = into?.[name]
+        ? given(name, signature, bindings, into[name])
+        : this.#buffer(name, signature, bindings, fed)
       results[name] = result
       fetches[name] = toOrt(this.#runtime, result)
     }
-    this.#running = true
     try {
-      await this.#session.run(ortFeeds, fetches)
+      this.#running = this.#session.run(ortFeeds, fetches)
+      await this.#running
     } catch (cause) {
       throw explain(cause, this.#labels, 'running a graph')
     } finally {
-      this.#running = false
+      this.#running = undefined
     }
     return results
   }
 
   get disposed(): boolean {
-    return this.#disposed
+    return this.#disposal !== undefined
   }
 
-  /** Frees the runtime's memory; a second call does nothing. */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return
-    this.#disposed = true
+  /** Frees the runtime's memory, after the run that is under way; a second call does nothing more. */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#free()
+    return this.#disposal
+  }
+
+  async #free(): Promise<void> {
+    await Promise.allSettled([this.#running])
     this.#buffers.clear()
     await this.#session.release()
   }
@@ -142,7 +154,7 @@ export class CompiledFunction<Output extends string = string> {
     const expected = `input '${name}' must be ${dtype}${formatShape(shape)}`
     if (!given)
       throw new ShapeError(
-        `${expected}, but nothing was given; got ${Object.keys(this.inputs).join(', ') || 'no inputs'}`,
+        `${expected}, but nothing was given for it; all inputs: ${[...this.inputs.keys()].join(', ')}`,
       )
     if (given.dtype !== dtype) throw new DtypeError(`${expected}, got ${given.dtype}`)
     const fits =
@@ -158,30 +170,34 @@ export class CompiledFunction<Output extends string = string> {
     return toOrt(this.#runtime, given)
   }
 
-  #buffer(
-    name: Output,
-    { dtype, shape }: Signature,
-    bindings: ReadonlyMap<string, number>,
-    data: Data | undefined,
-  ): Value {
+  #buffer(name: Output, { dtype, shape }: Signature, bindings: Bindings, fed: ReadonlySet<Data>): Value {
     const sizes = shape.map((size) => evaluateDimension(size, bindings))
-    const length = sizes.reduce((product, size) => product * size, 1)
-    if (data) {
-      if (data.length !== length)
-        throw new ShapeError(`the array for output '${name}' must hold ${length} values, it holds ${data.length}`)
-      return { dtype, shape: sizes, data: data as ArrayOf[DType] }
-    }
     const known = this.#buffers.get(name)
-    if (known?.data.length === length) return { dtype, shape: sizes, data: known.data }
+    // What the last run gave may be fed to this one (a cache of keys); it is not written to while it is read.
+    if (known?.data.length === elementCount(sizes) && !fed.has(known.data)) return { ...known, shape: sizes }
     const fresh = zeros(dtype, sizes)
     this.#buffers.set(name, fresh)
     return fresh
   }
 }
 
-function entries<Output extends string>(outputs: Readonly<Record<Output, Tensor>>): [Output, Signature][] {
-  return (Object.entries(outputs) as [Output, Tensor][]).map(([name, { dtype, shape }]) => [name, { dtype, shape }])
+type Bindings = ReadonlyMap<string, number>
+
+/** The caller's own array as an output. */
+function given(name: string, { dtype, shape }: Signature, bindings: Bindings, data: Data): Value {
+  const sizes = shape.map((size) => evaluateDimension(size, bindings))
+  if (!isArrayOf(dtype, data))
+    throw new DtypeError(`output '${name}' is ${dtype}, which does not go into a ${data.constructor.name}`)
+  if (data.length !== elementCount(sizes))
+    throw new ShapeError(
+      `the array for output '${name}' must hold ${elementCount(sizes)} values, it holds ${data.length}`,
+    )
+  return { dtype, shape: sizes, data: data as ArrayOf[DType] }
 }
+
+/** The types alone: a tensor would keep its whole graph alive. */
+const signatures = (named: readonly (readonly [string, Tensor])[]): [string, Signature][] =>
+  named.map(([name, { dtype, shape }]) => [name, { dtype, shape }])
 
 /** Inputs and fed weights that the outputs depend on. */
 function fedInputs(graph: Graph, outputs: Readonly<Record<string, Tensor>>, { weight }: CompileOptions) {
@@ -190,7 +206,7 @@ function fedInputs(graph: Graph, outputs: Readonly<Record<string, Tensor>>, { we
     ...graph.inputs,
     ...[...graph.parameters].filter(([name]) => (weight?.(name).kind ?? 'input') === 'input'),
   ]
-  return new Map<string, Signature>(fed.filter(([, tensor]) => tensors.has(tensor)))
+  return new Map(signatures(fed.filter(([, tensor]) => tensors.has(tensor))))
 }
 
 /** The runtime's errors with our names: its message quotes ONNX nodes, the label says where in the model that is. */

@@ -35,6 +35,9 @@ const constructors = {
 
 const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
 
+/** Whether an array is of the kind that holds this element type. */
+export const isArrayOf = (dtype: DType, data: Data): boolean => data instanceof constructors[dtype]
+
 /** A tensor of zeros. */
 export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Value<D> {
   return { dtype, shape, data: new constructors[dtype](count(shape)) as ArrayOf[D] }
@@ -42,7 +45,7 @@ export function zeros<D extends DType>(dtype: D, shape: readonly number[]): Valu
 
 /** A tensor from an array; nothing is copied. Throws a ShapeError when the sizes do not fit. */
 export function value<D extends DType>(dtype: D, shape: readonly number[], data: ArrayOf[D]): Value<D> {
-  if (!(data instanceof constructors[dtype]))
+  if (!isArrayOf(dtype, data))
     throw new DtypeError(`a ${dtype} tensor needs a ${constructors[dtype].name}, got ${data.constructor.name}`)
   if (data.length !== count(shape))
     throw new ShapeError(`a tensor of shape ${formatShape(shape)} needs ${count(shape)} values, got ${data.length}`)
