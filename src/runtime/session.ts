@@ -86,7 +86,7 @@ export class CompiledFunction<Output extends string = string> {
         runtime,
         session,
         fedInputs(graph, outputs, options),
-        new Map(signatures(Object.entries<Tensor>(outputs))) as ReadonlyMap<Output, Signature>,
+        signatures(Object.entries<Tensor>(outputs) as [Output, Tensor][]),
         model.labels,
       )
     } catch (cause) {
@@ -196,8 +196,8 @@ function given(name: string, { dtype, shape }: Signature, bindings: Bindings, da
 }
 
 /** The types alone: a tensor would keep its whole graph alive. */
-const signatures = (named: readonly (readonly [string, Tensor])[]): [string, Signature][] =>
-  named.map(([name, { dtype, shape }]) => [name, { dtype, shape }])
+const signatures = <Name extends string>(named: readonly (readonly [Name, Tensor])[]): Map<Name, Signature> =>
+  new Map(named.map(([name, { dtype, shape }]) => [name, { dtype, shape }]))
 
 /** Inputs and fed weights that the outputs depend on. */
 function fedInputs(graph: Graph, outputs: Readonly<Record<string, Tensor>>, { weight }: CompileOptions) {
@@ -206,7 +206,7 @@ function fedInputs(graph: Graph, outputs: Readonly<Record<string, Tensor>>, { we
     ...graph.inputs,
     ...[...graph.parameters].filter(([name]) => (weight?.(name).kind ?? 'input') === 'input'),
   ]
-  return new Map(signatures(fed.filter(([, tensor]) => tensors.has(tensor))))
+  return signatures(fed.filter(([, tensor]) => tensors.has(tensor)))
 }
 
 /** The runtime's errors with our names: its message quotes ONNX nodes, the label says where in the model that is. */
