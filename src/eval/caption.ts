@@ -1,0 +1,97 @@
+import { DataError } from '../errors.js'
+import type { Blip2 } from '../tasks/blip2.js'
+import type { CaptionOptions } from '../tasks/captioner.js'
+import { isExactMatch, wordF1 } from './captionScores.js'
+import { type EvaluationPicture, type EvaluationSet, spread } from './evaluationSet.js'
+
+export interface CaptionScores {
+  readonly count: number
+  /** Part of the captions that are a right answer: lower case, without punctuation. */
+  readonly exactMatch: number
+  /** Mean over the pictures of the words' F1 against the best answer. */
+  readonly wordF1: number
+}
+
+export interface CaptionReport extends CaptionScores {
+  readonly data: string
+  /** For emoji: without and with a skin tone. */
+  readonly base?: CaptionScores
+  readonly skinTone?: CaptionScores
+  /** For emoji: by vendor. */
+  readonly byStyle?: Readonly<Record<string, CaptionScores>>
+}
+
+export interface CaptionedPicture {
+  readonly id: string
+  readonly caption: string
+  readonly answers: readonly string[]
+  readonly exact: boolean
+  readonly wordF1: number
+}
+
+export interface CaptionEvaluationOptions extends CaptionOptions {
+  /** Pictures used, spread evenly over the set; default all. */
+  readonly limit?: number
+  readonly onPicture?: (picture: CaptionedPicture, done: number, total: number) => void
+}
+
+/** Pictures between two calls of `onPicture`. */
+const CHUNK = 64
+
+/** Captions a set and compares with its right answers. */
+export async function evaluateCaptions(
+  model: Blip2,
+  set: EvaluationSet,
+  { limit = Number.POSITIVE_INFINITY, onPicture, ...options }: CaptionEvaluationOptions = {},
+): Promise<CaptionReport> {
+  const pictures = spread(set.pictures, limit)
+  const captioned: (CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>)[] = []
+  for (let start = 0; start < pictures.length; start += CHUNK) {
+    const part = pictures.slice(start, start + CHUNK)
+    const captions = await model.caption(
+      part.map(({ image }) => image),
+      options,
+    )
+    for (const [i, { text }] of captions.entries()) {
+      const { id, captions: answers, base, style } = part[i]!
+      const scored = {
+        id,
+        caption: text,
+        answers,
+        exact: isExactMatch(text, answers),
+        wordF1: wordF1(text, answers),
+      }
+      captioned.push({ ...scored, ...(base === undefined ? {} : { base }), ...(style === undefined ? {} : { style }) })
+      onPicture?.(scored, captioned.length, pictures.length)
+    }
+  }
+  return { data: set.name, ...average(captioned), ...groups(captioned) }
+}
+
+function groups(captioned: readonly (CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>)[]) {
+  const [base, toned] = [true, false].map((wanted) => captioned.filter((picture) => picture.base === wanted))
+  const styles = [...new Set(captioned.flatMap(({ style }) => style ?? []))]
+  return {
+    ...(base!.length > 0 ? { base: average(base!) } : {}),
+    ...(toned!.length > 0 ? { skinTone: average(toned!) } : {}),
+    ...(styles.length > 0
+      ? {
+          byStyle: Object.fromEntries(
+            styles.map((style) => [style, average(captioned.filter((picture) => picture.style === style))]),
+          ),
+        }
+      : {}),
+  }
+}
+
+function average(captioned: readonly CaptionedPicture[]): CaptionScores {
+  const count = captioned.length
+  if (count === 0) throw new DataError('there is no picture to caption')
+  const sum = (score: (picture: CaptionedPicture) => number) =>
+    captioned.reduce((total, picture) => total + score(picture), 0)
+  return {
+    count,
+    exactMatch: sum(({ exact }) => (exact ? 1 : 0)) / count,
+    wordF1: sum((picture) => picture.wordF1) / count,
+  }
+}
