@@ -38,7 +38,7 @@ export type WeightSource =
     }
 
 export interface OnnxModel {
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   /** The label of each ONNX node by its name, for errors. */
   readonly labels: ReadonlyMap<string, string>
   readonly nodeCount: number

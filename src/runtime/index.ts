@@ -1,4 +1,6 @@
 export { DEVICES, type Device } from './devices.js'
 export { FunctionCache } from './functionCache.js'
-export { CompiledFunction, type CompileOptions } from './session.js'
+export type { CompileOptions } from './serializedFunction.js'
+export { CompiledFunction } from './session.js'
 export * from './values.js'
+export { WorkerFunction, type WorkerRunOptions } from './workerFunction.js'

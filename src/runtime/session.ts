@@ -1,32 +1,18 @@
 import { Blip2Error, DisposedError, DtypeError, OutOfMemoryError, RuntimeError, ShapeError } from '../errors.js'
 import type { Graph, Tensor } from '../graph/graph.js'
-import { type OnnxOptions, toOnnx } from '../graph/onnx.js'
-import { type DType, elementCount, evaluateDimension, formatShape, type Shape } from '../graph/types.js'
-import { reachable, verify } from '../graph/verify.js'
-import { type Device, executionProviders } from './devices.js'
+import { type DType, elementCount, evaluateDimension, formatShape } from '../graph/types.js'
+import { executionProviders } from './devices.js'
 import { withModelBeside } from './externalModel.js'
+import {
+  type CompileOptions,
+  type SerializedFunction,
+  serializeFunction,
+  type SessionSettings,
+  type Signature,
+} from './serializedFunction.js'
 import { type ArrayOf, type Data, isArrayOf, toOrt, type Value, zeros } from './values.js'
 
 type Ort = Pick<typeof import('onnxruntime-node'), 'InferenceSession' | 'Tensor'>
-
-export interface CompileOptions extends OnnxOptions {
-  /** Where it runs (default 'cpu'). */
-  readonly device?: Device
-  /** Threads of one operator (default: one per core). */
-  readonly threads?: number
-  /** The directory of the files that external weights live in; needed when `weight` gives external sources. */
-  readonly weightDirectory?: string
-  /**
-   * Whether constant weights are repacked for the matrix products (default true): about 1.3x faster, but a second copy
-   * of them in memory.
-   */
-  readonly prepack?: boolean
-}
-
-interface Signature {
-  readonly dtype: DType
-  readonly shape: Shape
-}
 
 /**
  * A graph made runnable. Outputs are preallocated and reused: the arrays given by `run` are overwritten by the next
@@ -46,9 +32,7 @@ export class CompiledFunction<Output extends string = string> {
   private constructor(
     runtime: Ort,
     session: import('onnxruntime-node').InferenceSession,
-    inputs: ReadonlyMap<string, Signature>,
-    outputs: ReadonlyMap<Output, Signature>,
-    labels: ReadonlyMap<string, string>,
+    { inputs, outputs, labels }: SerializedFunction<Output>,
   ) {
     this.#runtime = runtime
     this.#session = session
@@ -63,34 +47,23 @@ export class CompiledFunction<Output extends string = string> {
     outputs: Readonly<Record<Output, Tensor>>,
     options: CompileOptions = {},
   ): Promise<CompiledFunction<Output>> {
-    verify(graph, Object.values(outputs))
+    return CompiledFunction.open(serializeFunction(graph, outputs, options))
+  }
+
+  /** Opens a graph that was serialised before, perhaps by another thread. */
+  static async open<Output extends string>(serialized: SerializedFunction<Output>): Promise<CompiledFunction<Output>> {
     const runtime = await import('onnxruntime-node')
-    const model = toOnnx(graph, outputs, options)
-    const sessionOptions: import('onnxruntime-node').InferenceSession.SessionOptions = {
-      executionProviders: executionProviders(options.device ?? 'cpu'),
-      graphOptimizationLevel: 'all',
-      // Its errors are thrown, with the model's own names; they need not be printed as well.
-      logSeverityLevel: 4,
-      ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
-      ...(options.prepack === false ? { extra: { session: { disable_prepacking: '1' } } } : {}),
-    }
-    const open = (source: Uint8Array | string) =>
-      typeof source === 'string'
-        ? runtime.InferenceSession.create(source, sessionOptions)
-        : runtime.InferenceSession.create(source, sessionOptions)
+    const { bytes, labels, settings } = serialized
+    const { weightDirectory } = settings
     try {
-      const session = await (options.weightDirectory === undefined
-        ? open(model.bytes)
-        : withModelBeside(options.weightDirectory, model.bytes, open))
-      return new CompiledFunction(
-        runtime,
-        session,
-        fedInputs(graph, outputs, options),
-        signatures(Object.entries<Tensor>(outputs) as [Output, Tensor][]),
-        model.labels,
-      )
+      const session = await (weightDirectory === undefined
+        ? runtime.InferenceSession.create(bytes, sessionOptions(settings))
+        : withModelBeside(weightDirectory, bytes, (path) =>
+            runtime.InferenceSession.create(path, sessionOptions(settings)),
+          ))
+      return new CompiledFunction(runtime, session, serialized)
     } catch (cause) {
-      throw explain(cause, model.labels, 'opening a graph')
+      throw explain(cause, labels, 'opening a graph')
     }
   }
 
@@ -181,6 +154,17 @@ export class CompiledFunction<Output extends string = string> {
   }
 }
 
+function sessionOptions({ device, threads, prepack }: SessionSettings) {
+  return {
+    executionProviders: executionProviders(device ?? 'cpu'),
+    graphOptimizationLevel: 'all',
+    // Its errors are thrown, with the model's own names; they need not be printed as well.
+    logSeverityLevel: 4,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    ...(prepack === false ? { extra: { session: { disable_prepacking: '1' } } } : {}),
+  } as const
+}
+
 type Bindings = ReadonlyMap<string, number>
 
 /** The caller's own array as an output. */
@@ -193,20 +177,6 @@ function given(name: string, { dtype, shape }: Signature, bindings: Bindings, da
       `the array for output '${name}' must hold ${elementCount(sizes)} values, it holds ${data.length}`,
     )
   return { dtype, shape: sizes, data: data as ArrayOf[DType] }
-}
-
-/** The types alone: a tensor would keep its whole graph alive. */
-const signatures = <Name extends string>(named: readonly (readonly [Name, Tensor])[]): Map<Name, Signature> =>
-  new Map(named.map(([name, { dtype, shape }]) => [name, { dtype, shape }]))
-
-/** Inputs and fed weights that the outputs depend on. */
-function fedInputs(graph: Graph, outputs: Readonly<Record<string, Tensor>>, { weight }: CompileOptions) {
-  const { tensors } = reachable(Object.values(outputs))
-  const fed = [
-    ...graph.inputs,
-    ...[...graph.parameters].filter(([name]) => (weight?.(name).kind ?? 'input') === 'input'),
-  ]
-  return signatures(fed.filter(([, tensor]) => tensors.has(tensor)))
 }
 
 /** The runtime's errors with our names: its message quotes ONNX nodes, the label says where in the model that is. */
