@@ -1,4 +1,4 @@
-import { topK } from './rerank.js'
+import { topK } from '../tasks/topK.js'
 
 export interface RankingInput {
   readonly rows: number

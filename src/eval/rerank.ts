@@ -1,3 +1,5 @@
+import { topK } from '../tasks/topK.js'
+
 export interface RerankInput {
   /** Cosine similarity, not divided by the temperature, row-major [pictures, texts]. */
   readonly similarity: Float32Array
@@ -43,10 +45,4 @@ export async function rerank({ similarity, pictures, texts, k, matchLogits }: Re
     imageToText: await direction(pictures, texts, (picture, text) => [picture, text]),
     textToImage: await direction(texts, pictures, (text, picture) => [picture, text]),
   }
-}
-
-/** Indices of the k largest values, largest first; the lower index wins ties. */
-export function topK(values: ArrayLike<number>, k: number): number[] {
-  const order = Array.from({ length: values.length }, (_, i) => i)
-  return order.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, k)
 }

@@ -1,7 +1,7 @@
 import { DataError } from '../errors.js'
 import type { Blip2 } from '../tasks/blip2.js'
 import type { EncodedImage } from '../tasks/imageEncoder.js'
-import { cosine } from '../tasks/retriever.js'
+import { cosine, type Pair } from '../tasks/retriever.js'
 import { cleanCaption } from '../text/captionCleaning.js'
 import { type EvaluationSet, spread } from './evaluationSet.js'
 import { rankByMatching } from './rankByMatching.js'
@@ -75,6 +75,7 @@ export async function evaluateRetrieval(
     onProgress?.('encoding pictures', encoded.length, pictures.length)
   }
   const nameVectors = await model.embedText(names, stop)
+  const yesLogits = async (pairs: readonly Pair[]) => (await model.matchLogits(pairs, stop)).map(([, yes]) => yes)
 
   const toNames = await rankByMatching({
     rows: pictures.length,
@@ -82,11 +83,7 @@ export async function evaluateRetrieval(
     k,
     cosine: (picture, name) => cosine(imageVectors[picture]!, nameVectors[name]!),
     isRight: (picture, name) => answers[picture]!.has(names[name]!),
-    matchLogits: (pairs) =>
-      model.matchLogits(
-        pairs.map(([picture, name]) => [encoded[picture]!, names[name]!]),
-        stop,
-      ),
+    matchLogits: (pairs) => yesLogits(pairs.map(([picture, name]) => [encoded[picture]!, names[name]!])),
     onRow: (done) => onProgress?.('naming pictures', done, pictures.length),
   })
   const searched = names.flatMap((name, i) => (answers.some((own) => own.has(name)) ? [i] : []))
@@ -96,11 +93,7 @@ export async function evaluateRetrieval(
     k,
     cosine: (row, picture) => cosine(imageVectors[picture]!, nameVectors[searched[row]!]!),
     isRight: (row, picture) => answers[picture]!.has(names[searched[row]!]!),
-    matchLogits: (pairs) =>
-      model.matchLogits(
-        pairs.map(([row, picture]) => [encoded[picture]!, names[searched[row]!]!]),
-        stop,
-      ),
+    matchLogits: (pairs) => yesLogits(pairs.map(([row, picture]) => [encoded[picture]!, names[searched[row]!]!])),
     onRow: (done) => onProgress?.('finding pictures', done, searched.length),
   })
 

@@ -5,7 +5,7 @@ import type { ExecutionOptions } from './batchedFunction.js'
 import { type Caption, Captioner, type CaptionOptions } from './captioner.js'
 import { type EncodedImage, ImageEncoder, type ImageInput } from './imageEncoder.js'
 import { loadModelWeights } from './modelWeights.js'
-import { cosine, matchProbability, type Pair, Retriever } from './retriever.js'
+import { cosine, type MatchLogits, matchProbability, type Pair, Retriever } from './retriever.js'
 
 export interface LoadOptions extends ExecutionOptions {
   readonly signal?: AbortSignal
@@ -117,14 +117,11 @@ export class Blip2 {
   }
 
   /**
-   * Raw logit of "match" for pairs of any pictures and texts, averaged over the queries: for re-ranking, where it is
-   * added to the cosine (authors' code). Needs stage 1.
+   * Raw logits of "no match" and "match" for pairs of any pictures and texts, averaged over the queries: for
+   * re-ranking, where the second is added to the cosine (authors' code). Needs stage 1.
    */
-  matchLogits(pairs: readonly Pair[], { signal }: TaskOptions = {}): Promise<number[]> {
-    return this.#exclusive(async () => {
-      const logits = await this.#stage1('matching').matchLogits(pairs, signal)
-      return logits.map(([, yes]) => yes)
-    })
+  matchLogits(pairs: readonly Pair[], { signal }: TaskOptions = {}): Promise<MatchLogits[]> {
+    return this.#exclusive(async () => this.#stage1('matching').matchLogits(pairs, signal))
   }
 
   /** Unit vectors of a picture, one per query: [queries, embeddingWidth], row-major. Needs stage 1. */

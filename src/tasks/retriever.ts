@@ -13,6 +13,9 @@ import type { Weights } from './modelWeights.js'
 /** A picture and a text whose fit is asked for. */
 export type Pair = readonly [image: EncodedImage, text: string]
 
+/** Raw logits of the two classes of ITM. */
+export type MatchLogits = readonly [noMatch: number, match: number]
+
 /** Pairs whose inputs are held at a time. */
 const CHUNK = 128
 
@@ -69,8 +72,8 @@ export class Retriever {
   }
 
   /** Raw logits of "no match" and "match", averaged over the queries, for each pair. */
-  async matchLogits(pairs: readonly Pair[], signal?: AbortSignal): Promise<(readonly [number, number])[]> {
-    const found: (readonly [number, number])[] = []
+  async matchLogits(pairs: readonly Pair[], signal?: AbortSignal): Promise<MatchLogits[]> {
+    const found: MatchLogits[] = []
     for (const part of chunks(pairs)) {
       const features = this.#features(part.map(([picture]) => picture))
       const { logits } = await this.#pairs.run({ features, ...this.#tokens(part.map(([, words]) => words)) }, signal)
@@ -109,7 +112,7 @@ export function cosine(image: Float32Array, text: Float32Array): number {
 }
 
 /** The probability of the second of two logits. */
-export const matchProbability = ([no, yes]: readonly [number, number]): number => 1 / (1 + Math.exp(no - yes))
+export const matchProbability = ([no, yes]: MatchLogits): number => 1 / (1 + Math.exp(no - yes))
 
 function image(p: Scope, config: ModelConfig, batch: number) {
   const shape = [batch, 1 + patchCount(config.vision), config.vision.width]

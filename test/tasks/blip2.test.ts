@@ -5,7 +5,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { DisposedError, ImageError, ModelNotFoundError } from '../../src/errors.js'
 import { Graph, mean, softmax } from '../../src/graph/index.js'
-import { Blip2, type Caption, type EncodedImage, type Match, type RawImage } from '../../src/index.js'
+import { Blip2, type Caption, type EncodedImage, type Match, type MatchLogits, type RawImage } from '../../src/index.js'
 import {
   joint,
   matchHead,
@@ -128,13 +128,15 @@ describe('match and embeddings', () => {
 
   it('give the raw logit of pairs', async () => {
     const [a, b] = await model.encode(pictures(2))
-    const [[first], [second]] = [await model.match([a!], ['octopus']), await model.match([b!], ['octopus'])]
+    const [[first], [second]] = [await model.match(a!, ['octopus']), await model.match(b!, ['octopus'])]
     const logits = await model.matchLogits([
       [b!, 'octopus'],
       [a!, 'octopus'],
     ])
     expect(logits).toHaveLength(2)
-    expect(logits[0]! > logits[1]!).toBe(second![0]!.itm > first![0]!.itm)
+    const probability = ([no, yes]: MatchLogits) => Math.exp(yes) / (Math.exp(no) + Math.exp(yes))
+    expect(probability(logits[0]!)).toBeCloseTo(second!.itm, 5)
+    expect(probability(logits[1]!)).toBeCloseTo(first!.itm, 5)
     expect(await model.matchLogits([])).toEqual([])
   })
 })

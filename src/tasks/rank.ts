@@ -1,0 +1,58 @@
+import type { Blip2, Match, TaskOptions } from './blip2.js'
+import type { EncodedImage } from './imageEncoder.js'
+import { cosine, matchProbability, type Pair } from './retriever.js'
+import { topK } from './topK.js'
+
+export interface RankOptions extends TaskOptions {
+  /** Candidates by ITC that are scored by ITM; more are not returned. Default 16. */
+  readonly k?: number
+}
+
+/** A candidate by its position in what was given, with both scores. */
+export interface Ranked extends Match {
+  readonly index: number
+}
+
+/** The texts that fit a picture best: the k first by ITC, ordered by ITM logit + ITC cosine (authors' code). */
+export async function rankTexts(
+  model: Blip2,
+  image: EncodedImage,
+  texts: readonly string[],
+  options: RankOptions & {
+    /** Of `embedText`, where they are known. */ readonly textVectors?: readonly Float32Array[]
+  } = {},
+): Promise<Ranked[]> {
+  const imageVectors = await model.embedImage(image, options)
+  const textVectors = options.textVectors ?? (await model.embedText(texts, options))
+  const cosines = textVectors.map((vector) => cosine(imageVectors, vector))
+  return rank(model, cosines, (index) => [image, texts[index]!], options)
+}
+
+/** The pictures that fit a text best, in the same way. */
+export async function rankImages(
+  model: Blip2,
+  text: string,
+  images: readonly EncodedImage[],
+  options: RankOptions & {
+    /** Of `embedImage`, where they are known. */ readonly imageVectors?: readonly Float32Array[]
+  } = {},
+): Promise<Ranked[]> {
+  const imageVectors = options.imageVectors ?? (await model.embedImage(images, options))
+  const textVector = await model.embedText(text, options)
+  const cosines = imageVectors.map((vectors) => cosine(vectors, textVector))
+  return rank(model, cosines, (index) => [images[index]!, text], options)
+}
+
+async function rank(
+  model: Blip2,
+  cosines: readonly number[],
+  pairOf: (index: number) => Pair,
+  { k = 16, ...options }: RankOptions,
+): Promise<Ranked[]> {
+  const candidates = topK(cosines, k)
+  const logits = await model.matchLogits(candidates.map(pairOf), options)
+  return candidates
+    .map((index, i) => ({ index, itc: cosines[index]!, logits: logits[i]! }))
+    .sort((a, b) => b.logits[1] + b.itc - (a.logits[1] + a.itc))
+    .map(({ index, itc, logits: own }) => ({ index, itm: matchProbability(own), itc }))
+}
