@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type EmojiData, loadEmojiData } from '../data/emoji/dataset.js'
 import { exportCocoCaptions } from '../data/emoji/export.js'
 import { countPictures, overviewSheet, type SplitCount } from '../data/emoji/overview.js'
 import { EMOJI_SPLITS, type EmojiSplit } from '../data/emoji/splits.js'
-import { VENDOR_IDS } from '../data/emoji/vendors.js'
+import { VENDOR_IDS, type VendorId } from '../data/emoji/vendors.js'
 import { type Io, printJson } from './io.js'
 import { addJsonOption, type JsonOption } from './options.js'
 import { type ProgressLine, progressLine } from './progress.js'
@@ -12,7 +12,7 @@ import { type ProgressLine, progressLine } from './progress.js'
 type Flags = JsonOption & {
   readonly out?: string
   readonly export?: string[]
-  readonly extra?: true
+  readonly vendors?: VendorId[]
   readonly cache?: string
 }
 
@@ -23,7 +23,9 @@ export function registerData(program: Command, io: Io): void {
     .description('count the emoji drawings by split and vendor; they are rendered on first use')
     .option('--out <file>', 'write a contact sheet, PNG')
     .option('--export <split directory...>', 'write a split as a COCO-captions folder')
-    .option('--extra', 'the two black and white styles as well')
+    .addOption(
+      new Option('--vendors <id...>', 'only these vendors (default: the ten of the data set)').choices([...VENDOR_IDS]),
+    )
     .option('--cache <directory>', 'where renders are kept')
     .action(async (flags: Flags) => {
       const exported = exportOf(emoji, flags)
@@ -31,7 +33,7 @@ export function registerData(program: Command, io: Io): void {
       const pictures = await loadEmojiData({
         signal: io.signal,
         onProgress: ({ vendor, done, total }) => progress.report(`rendering ${vendor.id}`, done, total),
-        ...(flags.extra ? { vendors: VENDOR_IDS } : {}),
+        ...(flags.vendors === undefined ? {} : { vendors: flags.vendors }),
         ...(flags.cache === undefined ? {} : { cacheDir: flags.cache }),
       })
       progress.clear()

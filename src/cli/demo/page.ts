@@ -22,7 +22,7 @@ export function demoPage({ pictures, searches, names }: DemoResult): string {
 <h1>${total} drawings the model has never seen</h1>
 <p>A small BLIP-2, trained by this project on other artists' emoji drawings, describes each picture in its own words
 (stage 2), picks the best of ${names.toLocaleString('en')} names (stage 1), and finds pictures by text.
-It knows drawings of this kind, not photographs.</p>
+The bold line under a picture is its true name. The model knows drawings of this kind, not photographs.</p>
 <p class="summary"><strong>${captionsRight} of ${total}</strong> captions and <strong>${namesRight} of ${total}</strong> names are right.</p>
 </header>
 <main>

@@ -17,15 +17,15 @@ h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; }
 p { max-width: 44rem; margin: 0 0 .75rem; }
 ul, ol { list-style: none; margin: 0; padding: 0; }
 img { background: #ffffff; border-radius: .5rem; }
-small { color: var(--quiet); }
+small { color: var(--quiet); white-space: nowrap; }
 .summary { font-size: 1.125rem; }
 .cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); }
 .cards > li { display: grid; }
 article { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem; }
 article h3 { font-size: 1.0625rem; margin: .5rem 0; }
 article img { display: block; max-width: 100%; }
-dl { margin: 0; display: grid; grid-template-columns: auto 1fr; gap: .25rem .75rem; }
-dt { color: var(--quiet); }
+dl { margin: 0; }
+dt { color: var(--quiet); font-size: .875rem; margin-top: .375rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .right { color: var(--right); font-weight: 700; }
 .wrong { color: var(--wrong); font-weight: 700; }
