@@ -14,18 +14,18 @@ export interface ExecutionOptions {
 const LARGEST_BATCH = 32
 
 /**
- * A part of a model over any number of rows. It is compiled once for each power of two up to 32; rows run in batches of
- * that size, the last one filled up with zeros. One call at a time.
+ * A part of a model over any number of rows. It is compiled once for each power of two up to 32 and for each size of
+ * the inputs; rows run in batches of that size, the last one filled up with zeros. One call at a time.
  */
-export class BatchedFunction<Output extends string> {
-  readonly #draw: (p: Scope, batch: number) => Record<Output, Tensor>
+export class BatchedFunction<Input extends string, Output extends string> {
+  readonly #draw: (p: Scope, inputs: Readonly<Record<Input, Tensor>>) => Record<Output, Tensor>
   readonly #weights: ReadonlyMap<string, Float32Array>
   readonly #options: ExecutionOptions
   readonly #functions = new FunctionCache<CompiledFunction<Output>>()
 
   /** @param draw Draws the part for a batch; every input and output has the batch as its first axis. */
   constructor(
-    draw: (p: Scope, batch: number) => Record<Output, Tensor>,
+    draw: (p: Scope, inputs: Readonly<Record<Input, Tensor>>) => Record<Output, Tensor>,
     weights: ReadonlyMap<string, Float32Array>,
     options: ExecutionOptions,
   ) {
@@ -35,18 +35,18 @@ export class BatchedFunction<Output extends string> {
   }
 
   /** Runs over the rows of the feeds; the outputs have as many, and are the caller's to keep. */
-  async run(feeds: Readonly<Record<string, Value>>, signal?: AbortSignal): Promise<Record<Output, Value>> {
-    const rows = Object.values(feeds)[0]!.shape[0]!
+  async run(feeds: Readonly<Record<Input, Value>>, signal?: AbortSignal): Promise<Record<Output, Value>> {
+    const given = Object.entries(feeds) as [Input, Value][]
+    const rows = given[0]![1].shape[0]!
     const collected = {} as Record<Output, Value>
     for (let start = 0; start < rows; start += LARGEST_BATCH) {
       signal?.throwIfAborted()
       const count = Math.min(LARGEST_BATCH, rows - start)
       const batch = powerOfTwoFrom(count)
-      const compiled = await this.#functions.get(String(batch), () => this.#compile(batch))
-      const part = Object.fromEntries(
-        Object.entries(feeds).map(([name, feed]) => [name, take(feed, start, count, batch)]),
-      )
-      const outputs = await compiled.run(part)
+      const part = given.map(([name, feed]) => [name, take(feed, start, count, batch)] as const)
+      const key = part.map(([, { shape }]) => shape.join()).join(' ')
+      const compiled = await this.#functions.get(key, () => this.#compile(part))
+      const outputs = await compiled.run(Object.fromEntries(part))
       for (const [name, output] of Object.entries(outputs) as [Output, Value][]) {
         collected[name] ??= zeros(output.dtype, [rows, ...output.shape.slice(1)])
         put(output, collected[name], start, count)
@@ -59,9 +59,10 @@ export class BatchedFunction<Output extends string> {
     return this.#functions.dispose()
   }
 
-  #compile(batch: number): Promise<CompiledFunction<Output>> {
+  #compile(feeds: readonly (readonly [Input, Value])[]): Promise<CompiledFunction<Output>> {
     const graph = new Graph()
-    return CompiledFunction.create(graph, this.#draw(new Scope(graph), batch), {
+    const inputs = feeds.map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)])
+    return CompiledFunction.create(graph, this.#draw(new Scope(graph), Object.fromEntries(inputs)), {
       ...this.#options,
       weight: embeddedWeights(this.#weights),
     })

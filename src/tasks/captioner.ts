@@ -1,7 +1,6 @@
 import { generate } from '../generate/generate.js'
 import { OptGenerator } from '../generate/optDecoder.js'
 import { queryImage, softPrompt, visionNorm } from '../models/blip2.js'
-import { patchCount } from '../models/vit.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
@@ -40,7 +39,7 @@ const END_TOKENS = ['Ċ', '</s>'] as const
 export class Captioner {
   readonly #config: ModelConfig
   readonly #tokenizer: Tokenizer
-  readonly #prompts: BatchedFunction<'prompt'>
+  readonly #prompts: BatchedFunction<'features', 'prompt'>
   readonly #generator: OptGenerator
 
   constructor(
@@ -52,11 +51,9 @@ export class Captioner {
     this.#config = config
     this.#tokenizer = tokenizer
     this.#prompts = new BatchedFunction(
-      (p, batch) => {
-        const shape = [batch, 1 + patchCount(config.vision), config.vision.width]
-        const image = visionNorm(p, config, p.graph.input('features', 'float32', shape))
-        return { prompt: softPrompt(p, config, queryImage(p, config, image).output) }
-      },
+      (p, { features }) => ({
+        prompt: softPrompt(p, config, queryImage(p, config, visionNorm(p, config, features)).output),
+      }),
       weights.stage2,
       options,
     )

@@ -25,16 +25,12 @@ const CHUNK = 128
 /** The frozen vision encoder. */
 export class ImageEncoder {
   readonly #config: ModelConfig
-  readonly #encode: BatchedFunction<'features'>
+  readonly #encode: BatchedFunction<'images', 'features'>
 
   constructor(config: ModelConfig, weights: Weights, options: ExecutionOptions) {
-    const { imageSize } = config.vision
     this.#config = config
     this.#encode = new BatchedFunction(
-      (p, batch) => {
-        const images = p.graph.input('images', 'float32', [batch, 3, imageSize, imageSize])
-        return { features: clipVit(p.in('visual_encoder'), config.vision, images).output }
-      },
+      (p, { images }) => ({ features: clipVit(p.in('visual_encoder'), config.vision, images).output }),
       weights,
       options,
     )

@@ -1,7 +1,5 @@
 import { mean } from '../graph/index.js'
 import { encodeText, imageEmbedding, joint, matchHead, queryImage, textEmbedding, visionNorm } from '../models/blip2.js'
-import { patchCount } from '../models/vit.js'
-import type { Scope } from '../nn/scope.js'
 import { int64, type Value } from '../runtime/index.js'
 import { cleanCaption } from '../text/captionCleaning.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -18,36 +16,38 @@ export type MatchLogits = readonly [noMatch: number, match: number]
 
 /** Pairs whose inputs are held at a time. */
 const CHUNK = 128
+/** Texts are padded to a multiple of this many tokens: each length is compiled once. */
+const TOKEN_STEP = 4
 
 /** The Q-Former of stage 1: vectors of pictures and texts, and whether the two match (paper 3.2). */
 export class Retriever {
   readonly #config: ModelConfig
   readonly #tokenizer: Tokenizer
-  readonly #images: BatchedFunction<'vectors'>
-  readonly #texts: BatchedFunction<'vectors'>
-  readonly #pairs: BatchedFunction<'logits'>
+  readonly #images: BatchedFunction<'features', 'vectors'>
+  readonly #texts: BatchedFunction<'ids' | 'mask', 'vectors'>
+  readonly #pairs: BatchedFunction<'features' | 'ids' | 'mask', 'logits'>
 
   constructor(config: ModelConfig, weights: Weights, tokenizer: Tokenizer, options: ExecutionOptions) {
     this.#config = config
     this.#tokenizer = tokenizer
     this.#images = new BatchedFunction(
-      (p, batch) => ({ vectors: imageEmbedding(p, config, queryImage(p, config, image(p, config, batch)).output) }),
-      weights,
-      options,
-    )
-    this.#texts = new BatchedFunction(
-      (p, batch) => {
-        const { ids, mask } = text(p, config, batch)
-        return { vectors: textEmbedding(p, config, encodeText(p, config, ids, mask)) }
+      (p, { features }) => {
+        const { output } = queryImage(p, config, visionNorm(p, config, features))
+        return { vectors: imageEmbedding(p, config, output) }
       },
       weights,
       options,
     )
+    this.#texts = new BatchedFunction(
+      (p, { ids, mask }) => ({ vectors: textEmbedding(p, config, encodeText(p, config, ids, mask)) }),
+      weights,
+      options,
+    )
     this.#pairs = new BatchedFunction(
-      (p, batch) => {
-        const { ids, mask } = text(p, config, batch)
+      (p, { features, ids, mask }) => {
+        const queries = joint(p, config, visionNorm(p, config, features), ids, mask)
         // Averaged over the queries before the softmax (paper 3.2, ITM).
-        return { logits: mean(matchHead(p, joint(p, config, image(p, config, batch), ids, mask)), [1]) }
+        return { logits: mean(matchHead(p, queries), [1]) }
       },
       weights,
       options,
@@ -90,12 +90,13 @@ export class Retriever {
     return stackFeatures(images, this.#config.vision.width)
   }
 
+  /** Padding is masked, so its length decides nothing but the work. */
   #tokens(texts: readonly string[]): { ids: Value; mask: Value } {
     const { maxTokens } = this.#config.text
-    const { ids, mask, shape } = this.#tokenizer.encodeBatch(
-      texts.map((words) => cleanCaption(words)),
-      { padTo: maxTokens },
-    )
+    const rows = texts.map((text) => cleanCaption(text))
+    const longest = Math.max(...rows.map((row) => this.#tokenizer.encode(row, { maxLength: maxTokens }).length))
+    const padTo = Math.min(Math.ceil(longest / TOKEN_STEP) * TOKEN_STEP, maxTokens)
+    const { ids, mask, shape } = this.#tokenizer.encodeBatch(rows, { padTo })
     return { ids: int64(shape, ids), mask: int64(shape, mask) }
   }
 }
@@ -113,18 +114,6 @@ export function cosine(image: Float32Array, text: Float32Array): number {
 
 /** The probability of the second of two logits. */
 export const matchProbability = ([no, yes]: MatchLogits): number => 1 / (1 + Math.exp(no - yes))
-
-function image(p: Scope, config: ModelConfig, batch: number) {
-  const shape = [batch, 1 + patchCount(config.vision), config.vision.width]
-  return visionNorm(p, config, p.graph.input('features', 'float32', shape))
-}
-
-function text({ graph }: Scope, { text: { maxTokens } }: ModelConfig, batch: number) {
-  return {
-    ids: graph.input('ids', 'int64', [batch, maxTokens]),
-    mask: graph.input('mask', 'int64', [batch, maxTokens]),
-  }
-}
 
 function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
   for (let start = 0; start < items.length; start += CHUNK) yield items.slice(start, start + CHUNK)
