@@ -3,17 +3,18 @@ import {
   add,
   and,
   crossEntropy,
+  div,
   matmul,
+  mean,
   mul,
   normalize,
   not,
-  quickGelu,
   reshape,
-  slice,
+  sqrt,
+  sub,
   where,
 } from '../../graph/index.js'
 import { type ClipVitConfig, clipVit } from '../../models/vit.js'
-import { attend, mergeHeads, splitHeads } from '../../nn/attention.js'
 import { layerNorm, linear } from '../../nn/layers.js'
 import { normal, Scope } from '../../nn/scope.js'
 import { sameIds } from '../objectives/itc.js'
@@ -49,7 +50,8 @@ export function visionObjective(graph: Graph, config: ClipVitConfig, options: Vi
   const { batch, classes, weights, scale, labelSmoothing } = options
   const p = new Scope(graph)
   const images = graph.input('images', 'float32', [batch, 3, config.imageSize, config.imageSize])
-  const vectors = pictureVectors(p, config, clipVit(p.in(VISION_ENCODER), config, images).output)
+  const tokens = clipVit(p.in(VISION_ENCODER), config, images).output
+  const vectors = standardizedUnits(pictureVectors(p, config, tokens))
   const labels = (target: VisionTarget) => graph.input(target, 'int64', [batch])
   const terms: Record<string, Tensor> = { pairs: pairLoss(vectors, labels('concepts'), scale) }
   for (const target of VISION_TARGETS) {
@@ -73,26 +75,31 @@ function pairLoss(vectors: Tensor, concepts: Tensor, scale: number): Tensor {
   return crossEntropy(where(excluded, -10_000, similarity), partner)
 }
 
+/** Values that each token gives to the picture's vector. */
+const REDUCED = 32
+
 /**
- * A unit vector for each picture. The last layer runs for the class token alone and goes with the head: what it does
- * to the patches would never be trained, which is why BLIP-2 reads the layer before it (paper 3.1).
+ * A vector for each picture, from all tokens at their places: where things lie in a drawing says much of what it is,
+ * and every patch is trained for what it shows. The head is dropped when the encoder is frozen.
  * tokens: [batch, 1 + patches, width] -> [batch, width]
  */
-export function pictureVectors(p: Scope, config: ClipVitConfig, tokens: Tensor): Tensor {
-  const { width, heads, feedForward, layerNormEpsilon } = config
+export function pictureVectors(p: Scope, { width, layerNormEpsilon }: ClipVitConfig, tokens: Tensor): Tensor {
   const head = p.in(VISION_HEAD)
-  const std = width ** -0.5
-  const batch = tokens.size(0) as number
-  const classToken = slice(tokens, 1, 0, 1)
-  const normal = layerNorm(head.in('ln_1'), tokens, layerNormEpsilon)
-  const project = (name: string, from: Tensor) => splitHeads(linear(head.in(name), from, width, { std }), heads)
-  const { output } = attend(project('query', slice(normal, 1, 0, 1)), project('key', normal), project('value', normal))
-  const attended = add(classToken, linear(head.in('out'), mergeHeads(output), width, { std }))
-  const inner = quickGelu(linear(head.in('fc'), layerNorm(head.in('ln_2'), attended, layerNormEpsilon), feedForward))
-  const final = add(attended, linear(head.in('proj'), inner, width))
-  return normalize(
-    linear(head.in('projection'), reshape(layerNorm(head.in('ln_3'), final, layerNormEpsilon), [batch, width]), width, {
-      std,
-    }),
-  )
+  const [batch, count] = tokens.shape as [number, number]
+  const normal = layerNorm(head.in('norm'), tokens, layerNormEpsilon)
+  const reduced = linear(head.in('reduce'), normal, REDUCED, { std: width ** -0.5 })
+  const flat = reshape(reduced, [batch, count * REDUCED])
+  return linear(head.in('projection'), flat, width, { std: (count * REDUCED) ** -0.5 })
+}
+
+const VARIANCE_EPSILON = 1e-5
+
+/**
+ * Unit vectors, after each value has got mean 0 and variance 1 over the batch. What all pictures share would otherwise
+ * fill the vectors, and learning would begin with a long plateau (docs/log.md). x: [batch, width]
+ */
+export function standardizedUnits(x: Tensor): Tensor {
+  const centred = sub(x, mean(x, [0], true))
+  const variance = mean(mul(centred, centred), [0], true)
+  return normalize(div(centred, sqrt(add(variance, VARIANCE_EPSILON))))
 }

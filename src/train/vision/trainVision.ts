@@ -99,15 +99,35 @@ export async function nearestNeighbour(
       captions: pictures.map(({ captions }) => captions),
     })
     const base = (name: EmojiSplit) => data.split(name).filter((picture) => picture.base)
-    return nearestNeighbourRecall(await describe(base(split)), await describe(base('train')))
+    const [queries, gallery] = [await describe(base(split)), await describe(base('train'))]
+    const standardize = standardizer(gallery.vectors, gallery.width)
+    standardize(queries.vectors)
+    standardize(gallery.vectors)
+    return nearestNeighbourRecall(queries, gallery)
   } finally {
     await encode.dispose()
   }
 }
 
+/** In training each value has mean 0 and variance 1 over the batch; here over the gallery. Works in place. */
+function standardizer(gallery: Float32Array, width: number): (vectors: Float32Array) => void {
+  const count = gallery.length / width
+  const sums = new Float64Array(width)
+  const squares = new Float64Array(width)
+  gallery.forEach((value, i) => {
+    sums[i % width]! += value
+    squares[i % width]! += value * value
+  })
+  const mean = sums.map((sum) => sum / count)
+  const std = squares.map((square, i) => Math.sqrt(Math.max(square / count - mean[i]! ** 2, 1e-12)))
+  return (vectors) => {
+    for (let i = 0; i < vectors.length; i++) vectors[i] = (vectors[i]! - mean[i % width]!) / std[i % width]!
+  }
+}
+
 const ENCODE_BATCH = 64
 
-/** The unit vectors of pictures, seen whole on white, by the weights as they are in the memory. */
+/** The vectors of pictures, seen whole on white, by the weights as they are in the memory. */
 async function vectorEncoder({ vision, mean, std }: VisionTrainingConfig, memory: ParameterMemory) {
   const { imageSize: size, width } = vision
   const graph = new Graph()
