@@ -26,6 +26,7 @@ export const elementwise: ReferenceTable = {
   stopGradient: unary((x) => x),
   relu: unary((x) => Math.max(x, 0)),
   gelu: unary((x) => (x * (1 + erf(x / Math.SQRT2))) / 2),
+  geluSlope: unary((x) => (1 + erf(x / Math.SQRT2)) / 2 + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)),
   geluTanh: unary((x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2),
   quickGelu: unary((x) => x * sigmoid(1.702 * x)),
 

@@ -1,18 +1,30 @@
-import type { Tensor } from '../graph.js'
-import { add, erf, exp, mul, sigmoid, sub, tanh, unary } from './elementwise.js'
+import { defineOperator, type Tensor } from '../graph.js'
+import { add, mul, sigmoid, sub, tanh, unary } from './elementwise.js'
 import { greater } from './logic.js'
 import { cast } from './types.js'
 
 // d relu(x) = [x > 0] dx
 export const relu = unary('relu', 'Relu', (dy, _x, y) => mul(dy, cast(greater(y, 0), 'float32')))
 
-// d gelu(x) = (Phi(x) + x phi(x)) dx, Phi and phi the normal distribution and its density. With u = x / sqrt(2):
-// (1 + erf(u)) / 2 + u exp(-u^2) / sqrt(pi)
+// d gelu(x) = (Phi(x) + x phi(x)) dx, Phi and phi the normal distribution and its density
 /** x Phi(x) with the exact error function: BERT, the Q-Former and EVA. */
-export const gelu = unary('gelu', 'Gelu', (dy, x) => {
-  const u = mul(x, Math.SQRT1_2)
-  const density = mul(u, exp(sub(-0.5 * Math.log(Math.PI), mul(u, u))))
-  return mul(dy, add(mul(add(erf(u), 1), 0.5), density))
+export const gelu = unary('gelu', 'Gelu', (dy, x) => mul(dy, applyGeluSlope([x], null)[0]!))
+
+// Phi(x) + x phi(x) = (1 + erf(u)) / 2 + u exp(-u^2) / sqrt(pi) with u = x / sqrt(2). An operator of its own, since the
+// first term, which lies between 0 and 1, is a single pass of HardSigmoid: clip(0.5 erf + 0.5).
+const applyGeluSlope = defineOperator<null>({
+  name: 'geluSlope',
+  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  gradient: 'none',
+  lower: ({ inputs: [x], outputs: [slope] }, onnx) => {
+    const float = (value: number) => onnx.constant(Float32Array.of(value), [])
+    const u = onnx.node('Mul', [onnx.name(x!), float(Math.SQRT1_2)])
+    const half = { float: 0.5 }
+    const distribution = onnx.node('HardSigmoid', [onnx.node('Erf', [u])], { alpha: half, beta: half })
+    const exponent = onnx.node('Sub', [float(-0.5 * Math.log(Math.PI)), onnx.node('Mul', [u, u])])
+    const density = onnx.node('Mul', [u, onnx.node('Exp', [exponent])])
+    onnx.node('Add', [distribution, density], {}, { outputs: [onnx.name(slope!)] })
+  },
 })
 
 // With t = tanh(c (x + 0.044715 x^3)): d = ((1 + t) / 2 + x / 2 (1 - t^2) c (1 + 3 * 0.044715 x^2)) dx

@@ -3,7 +3,7 @@ import { defineOperator, type Tensor } from '../graph.js'
 import { formatShape, staticShape } from '../types.js'
 import { div, exp, maximum, mul, sqrt, sub } from './elementwise.js'
 import { matmul } from './matmul.js'
-import { sum } from './reductions.js'
+import { mean, sum } from './reductions.js'
 import { reshape } from './shape.js'
 
 /** Softmax-like functions over the last axis. */
@@ -27,7 +27,7 @@ export const softmax = lastAxis('softmax', 'Softmax', (dy, y) => mul(y, sub(dy, 
 // d logSoftmax: dy - exp(y) sum(dy)
 export const logSoftmax = lastAxis('logSoftmax', 'LogSoftmax', (dy, y) => sub(dy, mul(exp(y), sum(dy, [-1], true))))
 
-// With h = (x - mean) r, r = 1 / std, and g = dy w:
+// With c = x - mean, r = 1 / std, the normal h = c r, and g = dy w:
 // dx = r (g - mean(g) - h mean(g h)), dw = sum(dy h), db = sum(dy)
 const applyLayerNorm = defineOperator<{ epsilon: number }>({
   name: 'layerNorm',
@@ -40,16 +40,15 @@ const applyLayerNorm = defineOperator<{ epsilon: number }>({
     const statistics = { dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }
     return [{ dtype: x!.dtype, shape: x!.shape }, statistics, statistics]
   },
-  gradient: ({ inputs: [x, weight], outputs: [, mean, inverseStd] }, [dy]) => {
+  gradient: ({ inputs: [x, weight], outputs: [, rowMean, inverseStd] }, [dy]) => {
     const width = staticShape(weight!.shape, 'the gradient of layerNorm')[0]!
-    const [dyRows, inverse] = [reshape(dy!, [-1, width]), reshape(inverseStd!, [-1, 1])]
-    const normal = mul(sub(reshape(x!, [-1, width]), reshape(mean!, [-1, 1])), inverse)
-    const dyNormal = mul(dyRows, normal)
-    // Means over the width of dy w and dy w h are products with w / width: the memory is read once.
-    const column = reshape(weight!, [width, 1])
-    const meanG = matmul(dyRows, column, { alpha: 1 / width })
-    const meanGNormal = matmul(dyNormal, column, { alpha: 1 / width })
-    const dx = mul(sub(sub(mul(dyRows, weight!), meanG), mul(normal, meanGNormal)), inverse)
+    const [dyRows, r] = [reshape(dy!, [-1, width]), reshape(inverseStd!, [-1, 1])]
+    const centred = sub(reshape(x!, [-1, width]), reshape(rowMean!, [-1, 1]))
+    // r goes into dy first, so that it need not be applied to whole tensors again.
+    const scaled = mul(dyRows, r)
+    const dyNormal = mul(scaled, centred)
+    const g = mul(scaled, weight!)
+    const dx = sub(sub(g, mean(g, [-1], true)), mul(centred, rowFactor(dyNormal, weight!, r)))
     return [reshape(dx, x!.shape), sum(dyNormal, [0]), sum(dyRows, [0])]
   },
   lower: ({ inputs, outputs, attributes: { epsilon } }, onnx) => {
@@ -80,11 +79,10 @@ const applyRmsNorm = defineOperator<{ epsilon: number }>({
   },
   gradient: ({ inputs: [x, weight], outputs: [, inverseRms] }, [dy]) => {
     const width = staticShape(weight!.shape, 'the gradient of rmsNorm')[0]!
-    const [dyRows, inverse] = [reshape(dy!, [-1, width]), reshape(inverseRms!, [-1, 1])]
-    const normal = mul(reshape(x!, [-1, width]), inverse)
-    const dyNormal = mul(dyRows, normal)
-    const meanGNormal = matmul(dyNormal, reshape(weight!, [width, 1]), { alpha: 1 / width })
-    const dx = mul(sub(mul(dyRows, weight!), mul(normal, meanGNormal)), inverse)
+    const [rows, r] = [reshape(x!, [-1, width]), reshape(inverseRms!, [-1, 1])]
+    const scaled = mul(reshape(dy!, [-1, width]), r)
+    const dyNormal = mul(scaled, rows)
+    const dx = sub(mul(scaled, weight!), mul(rows, rowFactor(dyNormal, weight!, r)))
     return [reshape(dx, x!.shape), sum(dyNormal, [0])]
   },
   lower: ({ inputs: [x, weight], outputs: [y, inverseRms], attributes: { epsilon } }, onnx) => {
@@ -103,6 +101,12 @@ const applyRmsNorm = defineOperator<{ epsilon: number }>({
 /** Root-mean-square normalisation over the last axis, without mean or bias (T5). x: [..., width], weight: [width] */
 export const rmsNorm = (x: Tensor, weight: Tensor, epsilon: number): Tensor =>
   applyRmsNorm([x, weight], { epsilon })[0]!
+
+/** r^2 mean(g h) of each row, from dy h; the mean is a product with w, which reads the memory once. -> [rows, 1] */
+function rowFactor(dyNormal: Tensor, weight: Tensor, r: Tensor): Tensor {
+  const width = dyNormal.size(-1) as number
+  return mul(mul(matmul(dyNormal, reshape(weight, [width, 1])), 1 / width), mul(r, r))
+}
 
 /** x / max(|x|, 1e-12) over the last axis, as torch.nn.functional.normalize. */
 export const normalize = (x: Tensor): Tensor => div(x, maximum(sqrt(sum(mul(x, x), [-1], true)), 1e-12))
