@@ -92,14 +92,14 @@ function continuations(
   for (const beam of beams) {
     const scores = logProbabilities(logits.subarray(beam.row * vocabularySize, (beam.row + 1) * vocabularySize))
     adjustScores(scores, beam.ids, options)
-    scores.forEach((score, token) => {
-      const logProbability = beam.logProbability + score
-      if (kept.length === limit && logProbability <= kept[limit - 1]!.logProbability) return
-      if (logProbability === Number.NEGATIVE_INFINITY) return
+    for (let token = 0; token < vocabularySize; token++) {
+      const logProbability = beam.logProbability + scores[token]!
+      const worst = kept.length < limit ? Number.NEGATIVE_INFINITY : kept[limit - 1]!.logProbability
+      if (logProbability <= worst) continue
       const at = kept.findIndex((other) => logProbability > other.logProbability)
       kept.splice(at < 0 ? kept.length : at, 0, { beam, token, logProbability })
       if (kept.length > limit) kept.pop()
-    })
+    }
   }
   return kept
 }

@@ -1,13 +1,15 @@
 import type { GenerationOptions } from './options.js'
 
-/** -> log softmax of one row of logits, in float64. */
+/** -> log softmax of one row of logits, in float64. Plain loops: it runs over the vocabulary for every beam and step. */
 export function logProbabilities(logits: Float32Array): Float64Array {
   let largest = Number.NEGATIVE_INFINITY
-  for (const logit of logits) largest = Math.max(largest, logit)
+  for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i]!)
   let total = 0
-  for (const logit of logits) total += Math.exp(logit - largest)
+  for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - largest)
   const normalizer = largest + Math.log(total)
-  return Float64Array.from(logits, (logit) => logit - normalizer)
+  const scores = new Float64Array(logits.length)
+  for (let i = 0; i < logits.length; i++) scores[i] = logits[i]! - normalizer
+  return scores
 }
 
 /** Applies, in place, what the options say of tokens generated already and of ending early. */
