@@ -29,7 +29,7 @@ export interface RetrievalReport {
   readonly itcImageRecallAt1: number
   /** For emoji: textRecallAt1 by vendor. */
   readonly textRecallAt1ByStyle?: Readonly<Record<string, number>>
-  /** For emoji: part of the pictures that the nearest drawing of the training vendors names, by raw pixels. */
+  /** For emoji: part of all pictures, whatever the limit, that the nearest drawing of the training vendors names, by raw pixels. */
   readonly nearestNeighbourRecallAt1?: number
 }
 
