@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { TrainingTask } from '../../../src/train/loop.js'
+import { AdamW } from '../../../src/train/optimizer/adamw.js'
+import { parameterGroups } from '../../../src/train/optimizer/parameterGroups.js'
+import { stage1Task } from '../../../src/train/pretrain/stage1Task.js'
+import { stage2Task } from '../../../src/train/pretrain/stage2Task.js'
+import { bpe, stage1Config, stage2Config, tinyEncoder, tinyLanguage, tinyPictures, wordPiece } from './tiny.js'
+
+const hash = (weights: ReadonlyMap<string, Float32Array>) =>
+  [...weights].map(([name, data]) => `${name} ${createHash('sha256').update(data).digest('hex')}`)
+
+async function run({ program, steps, feeds, schedule, weightDecay }: TrainingTask) {
+  const optimizer = new AdamW(program.memory, { groups: parameterGroups(program.memory.parameters, { weightDecay }) })
+  const losses: Record<string, number>[] = []
+  for (let step = 0; step < steps; step++) {
+    losses.push(await program.run(step, await feeds(step)))
+    optimizer.step({ lr: schedule(step), clipNorm: 1 })
+  }
+  return losses
+}
+
+const meanOf = (losses: readonly Record<string, number>[], name: string) =>
+  losses.reduce((sum, line) => sum + line[name]!, 0) / losses.length
+
+describe('stage 1', () => {
+  it('lowers each of its three losses and leaves the frozen encoder as it was', async () => {
+    const encoder = tinyEncoder()
+    const before = hash(encoder.weights)
+    const task = await stage1Task(stage1Config(80), { encoder, pictures: tinyPictures, tokenizer: wordPiece })
+    const losses = await run(task)
+    for (const term of ['itc', 'itm', 'itg'])
+      expect(meanOf(losses.slice(-8), term), term).toBeLessThan(meanOf(losses.slice(0, 4), term))
+    expect(meanOf(losses.slice(-8), 'itg')).toBeLessThan(0.7 * meanOf(losses.slice(0, 4), 'itg'))
+    expect(task.program.memory.parameters.map(({ name }) => name).filter((name) => name.startsWith('visual'))).toEqual(
+      [],
+    )
+    expect(hash(encoder.weights)).toEqual(before)
+    await task.program.dispose()
+  })
+})
+
+describe('stage 2', () => {
+  it("lowers the loss through the frozen language model, whose bytes and the encoder's do not change", async () => {
+    const [encoder, language] = [tinyEncoder(), tinyLanguage()]
+    const before = [...hash(encoder.weights), ...hash(language)]
+    const parts = { encoder, language, tokenizer: bpe, pictures: tinyPictures, stage1: undefined }
+    const task = await stage2Task(stage2Config(60), parts)
+    const losses = await run(task)
+    expect(meanOf(losses.slice(-5), 'loss')).toBeLessThan(meanOf(losses.slice(0, 3), 'loss'))
+    expect([...hash(encoder.weights), ...hash(language)]).toEqual(before)
+    expect(task.program.memory.parameters.some(({ name }) => name.startsWith('opt_model.'))).toBe(false)
+    await task.program.dispose()
+  })
+
+  it('starts from the weights of stage 1 that it shares', async () => {
+    const encoder = tinyEncoder()
+    const first = await stage1Task(stage1Config(1), { encoder, pictures: tinyPictures, tokenizer: wordPiece })
+    const stage1 = new Map(first.program.memory.parameters.map(({ name, value }) => [name, value.slice()]))
+    stage1.get('query_tokens')!.fill(0.125)
+    const parts = { encoder, language: tinyLanguage(), tokenizer: bpe, pictures: tinyPictures, stage1 }
+    const { program } = await stage2Task(stage2Config(1), parts)
+    expect(program.memory.value('query_tokens').every((value) => value === 0.125)).toBe(true)
+    expect(program.memory.value('Qformer.bert.encoder.layer.0.intermediate_query.dense.weight')).toEqual(
+      stage1.get('Qformer.bert.encoder.layer.0.intermediate_query.dense.weight'),
+    )
+    await Promise.all([first.program.dispose(), program.dispose()])
+  })
+})
