@@ -2,15 +2,15 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { ShapeError } from '../errors.js'
 import { type ConstantData, constantKey, type Graph, type Node, type Tensor } from './graph.js'
 import {
-  AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataLocation as DataLocation,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
-  TensorProto_DataLocation as DataLocation,
   type TensorProto,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,

@@ -3,7 +3,7 @@ import { defineOperator, type Tensor } from '../graph.js'
 import type { OnnxEmitter } from '../onnx.js'
 import { formatShape, staticShape } from '../types.js'
 import { div, maximum } from './elementwise.js'
-import { not, equal } from './logic.js'
+import { equal, not } from './logic.js'
 import { sum } from './reductions.js'
 import { cast } from './types.js'
 

@@ -20,6 +20,8 @@ import { sumTo } from './reductions.js'
 const applyReshape = defineOperator<{ shape: Shape }>({
   name: 'reshape',
   infer: ([x], { shape }) => {
+    if (shape.some((size) => typeof size === 'number' && !Number.isInteger(size)))
+      throw new ShapeError(`cannot reshape ${formatShape(x!.shape)} to ${formatShape(shape)}: a size is no integer`)
     const [from, to] = [productDimension(sizeProduct(x!.shape)), productDimension(sizeProduct(shape))]
     if (from !== to)
       throw new ShapeError(`cannot reshape ${formatShape(x!.shape)} (${from}) to ${formatShape(shape)} (${to})`)

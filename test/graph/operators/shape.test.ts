@@ -40,6 +40,7 @@ describe('reshape', () => {
     const x = new g.Graph().input('x', 'float32', [2, 6])
     expect(() => g.reshape(x, [5])).toThrow(/cannot reshape \[2, 6\] \(12\) to \[5\] \(5\)/)
     expect(() => g.reshape(x, [5, -1])).toThrow(ShapeError)
+    expect(() => g.reshape(x, [2, 4, 1.5])).toThrow(/a size is no integer/)
     expect(() => g.reshape(new g.Graph().input('x', 'float32', ['batch', 6]), ['tokens', -1])).toThrow(ShapeError)
   })
 
