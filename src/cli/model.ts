@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../runtime/devices.js'
 import { Blip2 } from '../tasks/blip2.js'
+import { SHIPPED_MODEL } from '../weights/shippedModel.js'
 import type { Io } from './io.js'
 import { positiveInteger } from './options.js'
 
@@ -10,9 +10,6 @@ export interface ModelFlags {
   readonly device: Device
   readonly threads?: number
 }
-
-/** The model that comes with the package. */
-const SHIPPED_MODEL = fileURLToPath(new URL('../../models/emoji', import.meta.url))
 
 export const addModelOptions = (command: Command): Command =>
   command

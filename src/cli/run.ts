@@ -9,6 +9,7 @@ import { registerEvaluate } from './evaluate.js'
 import type { Io } from './io.js'
 import { registerMatch } from './match.js'
 import { registerSearch } from './search.js'
+import { registerPretrain, registerTrain } from './train.js'
 
 /** Every command, in the order of the help. */
 const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
@@ -19,6 +20,8 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerSearch,
   registerEvaluate,
   registerData,
+  registerTrain,
+  registerPretrain,
 ]
 
 export const EXIT = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { trainingReporter } from './progressBar.js'
+import type { Io } from './io.js'
+import { trainingReporter } from './trainingReporter.js'
 
 interface TrainFlags {
   readonly out: string
@@ -9,17 +10,18 @@ interface TrainFlags {
 }
 
 /** `blip2 train vision|language`: the small frozen models that the embedded data set is used with. */
-export function registerTrain(program: Command): void {
+export function registerTrain(program: Command, io: Io): void {
   const train = program
     .command('train')
     .description('train the small frozen models: an image encoder, a language model')
   trainingFlags(
     train.command('vision').description('an image encoder, from drawings and what they are of, without text'),
   ).action(async (flags: TrainFlags) =>
-    (await import('../train/recipes/frozenModels.js')).trainVision(recipeOptions(flags)),
+    (await import('../train/recipes/frozenModels.js')).trainVision(recipeOptions(flags, io)),
   )
   trainingFlags(train.command('language').description('a language model, from text alone')).action(
-    async (flags: TrainFlags) => (await import('../train/recipes/frozenModels.js')).trainLanguage(recipeOptions(flags)),
+    async (flags: TrainFlags) =>
+      (await import('../train/recipes/frozenModels.js')).trainLanguage(recipeOptions(flags, io)),
   )
 }
 
@@ -33,7 +35,7 @@ interface PretrainFlags extends TrainFlags {
 }
 
 /** `blip2 pretrain stage1|stage2`: the paper's two stages. */
-export function registerPretrain(program: Command): void {
+export function registerPretrain(program: Command, io: Io): void {
   const pretrain = program
     .command('pretrain')
     .description('bootstrap a model of your own in the two stages of the paper')
@@ -43,7 +45,10 @@ export function registerPretrain(program: Command): void {
     .option('--vision <dir>', 'model directory with the frozen image encoder (default: the one that ships)')
     .action(async (flags: PretrainFlags) => {
       const { pretrainStage1 } = await import('../train/recipes/pretrain.js')
-      await pretrainStage1({ ...stageOptions(flags), ...(flags.vision === undefined ? {} : { vision: flags.vision }) })
+      await pretrainStage1({
+        ...stageOptions(flags, io),
+        ...(flags.vision === undefined ? {} : { vision: flags.vision }),
+      })
     })
   stageFlags(pretrain.command('stage2').description('the queries learn to prompt a frozen language model'))
     .requiredOption('--stage1 <dir>', "directory of stage 1, or 'none' to start from a new Q-Former")
@@ -51,7 +56,7 @@ export function registerPretrain(program: Command): void {
     .action(async (flags: PretrainFlags & { readonly stage1: string }) => {
       const { pretrainStage2 } = await import('../train/recipes/pretrain.js')
       const language = flags.languageModel === undefined ? {} : { languageModel: flags.languageModel }
-      await pretrainStage2({ ...stageOptions(flags), stage1: flags.stage1, ...language })
+      await pretrainStage2({ ...stageOptions(flags, io), stage1: flags.stage1, ...language })
     })
 }
 
@@ -68,23 +73,20 @@ const stageFlags = (command: Command): Command =>
     .addOption(new Option('--data <spec>', 'pictures and captions').choices(['emoji']).default('emoji'))
     .option('--steps <n>', "steps instead of the preset's", wholeNumber)
 
-function recipeOptions({ out, resume, seed, cache }: TrainFlags) {
-  const controller = new AbortController()
-  process.once('SIGINT', () => controller.abort())
-  process.once('SIGTERM', () => controller.abort())
+function recipeOptions({ out, resume, seed, cache }: TrainFlags, io: Io) {
   return {
     out,
     resume: resume ?? false,
     ...(seed === undefined ? {} : { seed }),
     ...(cache === undefined ? {} : { cacheDir: cache }),
-    onProgress: trainingReporter(),
-    onStatus: (status: string) => process.stderr.write(`${status}\n`),
-    signal: controller.signal,
+    onProgress: trainingReporter(io),
+    onStatus: (status: string) => io.err(`${status}\n`),
+    signal: io.signal,
   }
 }
 
-const stageOptions = (flags: PretrainFlags) => ({
-  ...recipeOptions(flags),
+const stageOptions = (flags: PretrainFlags, io: Io) => ({
+  ...recipeOptions(flags, io),
   preset: flags.preset,
   ...(flags.steps === undefined ? {} : { steps: flags.steps }),
 })

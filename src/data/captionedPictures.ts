@@ -1,5 +1,5 @@
 import type { RgbaPicture } from '../image/affineSampler.js'
-import type { EmojiPicture, EmojiData } from './emoji/dataset.js'
+import type { EmojiData, EmojiPicture } from './emoji/dataset.js'
 import { PICTURE_SIZE } from './emoji/render.js'
 
 /** Pictures with their captions, as training reads them: by number, in any order. */

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js'
-import { concat, expandBatch, gather, Graph, reshape, slice, type Tensor } from '../graph/index.js'
+import { concat, expandBatch, Graph, gather, reshape, slice, type Tensor } from '../graph/index.js'
 import { type OptConfig, opt, optDecode, optEmbed, optHead } from '../models/opt.js'
 import type { KeyValue } from '../models/qformer.js'
 import { onesLike } from '../nn/attention.js'

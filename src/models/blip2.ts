@@ -1,11 +1,11 @@
 import type { Tensor } from '../graph/graph.js'
 import { concat, normalize, reshape, slice } from '../graph/index.js'
-import { noDropout, type Dropout } from '../nn/dropout.js'
+import { onesLike } from '../nn/attention.js'
+import { type Dropout, noDropout } from '../nn/dropout.js'
 import { layerNorm, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
-import { type OptConfig, optEmbed, optDecode } from './opt.js'
-import { bidirectionalBias, qformer, type QFormerConfig, type QFormerOutput, queryTokens } from './qformer.js'
-import { onesLike } from '../nn/attention.js'
+import { type OptConfig, optDecode, optEmbed } from './opt.js'
+import { bidirectionalBias, type QFormerConfig, type QFormerOutput, qformer, queryTokens } from './qformer.js'
 
 /** The parts that both stages share. */
 export interface BridgeConfig {

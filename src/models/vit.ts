@@ -3,12 +3,12 @@ import {
   add,
   concat,
   expandBatch,
+  linear as gLinear,
   patchConvolution,
   quickGelu,
   reshape,
   split,
   transpose,
-  linear as gLinear,
 } from '../graph/index.js'
 import { attend, mergeHeads } from '../nn/attention.js'
 import { layerNorm, linear } from '../nn/layers.js'

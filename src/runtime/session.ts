@@ -6,9 +6,9 @@ import { withModelBeside } from './externalModel.js'
 import {
   type CompileOptions,
   type SerializedFunction,
-  serializeFunction,
   type SessionSettings,
   type Signature,
+  serializeFunction,
 } from './serializedFunction.js'
 import { type ArrayOf, type Data, isArrayOf, toOrt, type Value, zeros } from './values.js'
 

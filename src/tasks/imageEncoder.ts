@@ -1,4 +1,4 @@
-import { type ImageSource, decodeImage } from '../image/decode.js'
+import { decodeImage, type ImageSource } from '../image/decode.js'
 import { writePixels } from '../image/preprocess.js'
 import { clipVit } from '../models/vit.js'
 import { float32, type Value } from '../runtime/index.js'

@@ -7,11 +7,11 @@ import { DisposedError, ImageError, ModelNotFoundError } from '../../src/errors.
 import { Graph, mean, softmax } from '../../src/graph/index.js'
 import { Blip2, type Caption, type EncodedImage, type Match, type MatchLogits, type RawImage } from '../../src/index.js'
 import {
+  encodeText,
+  imageEmbedding,
   joint,
   matchHead,
   queryImage,
-  imageEmbedding,
-  encodeText,
   textEmbedding,
   visionNorm,
 } from '../../src/models/blip2.js'

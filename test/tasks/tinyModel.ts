@@ -1,7 +1,7 @@
-import { partSpecs } from '../../src/tasks/modelWeights.js'
-import { DECODE_TOKEN, trainWordPiece } from '../../src/text/trainWordPiece.js'
-import { trainBpe } from '../../src/text/trainBpe.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
+import { trainBpe } from '../../src/text/trainBpe.js'
+import { DECODE_TOKEN, trainWordPiece } from '../../src/text/trainWordPiece.js'
+import { partSpecs } from '../../src/train/partSpecs.js'
 import { fillInitial } from '../../src/train/program.js'
 import { Random } from '../../src/train/random/random.js'
 import {

@@ -1,6 +1,6 @@
+import { type Composition, type CompositionHoldOut, composedRoles, compositionHoldOut } from './composition.js'
 import { type ConceptHoldOut, heldOutBaseHexcodes } from './conceptHoldOuts.js'
 import { isDirectional } from './directional.js'
-import { type Composition, type CompositionHoldOut, composedRoles, compositionHoldOut } from './composition.js'
 import { type DataPackage, readPackageJson } from './packages.js'
 
 export const EMOJIBASE: DataPackage = { name: 'emojibase-data', version: '17.0.0' }

@@ -1,61 +1,22 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../../errors.js'
-import { Graph } from '../../graph/index.js'
-import { clipVit } from '../../models/vit.js'
-import { type ParameterSpec, Scope } from '../../nn/scope.js'
 import {
-  type ModelConfig,
   type ModelDirectory,
   type ModelPart,
   type PartWeight,
   readModelDirectory,
 } from '../../weights/modelDirectory.js'
-import { languageObjective } from '../language/objective.js'
-import { stage1 } from '../objectives/stage1.js'
-import { LANGUAGE_MODEL, stage2 } from '../objectives/stage2.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import { VISION_ENCODER } from '../vision/objective.js'
+import { partSpecs } from '../partSpecs.js'
 import type { EmojiTokenizers } from './modelConfig.js'
 
-/** The model that ships with the package: its frozen parts are what the stages start from. */
-export const SHIPPED_MODEL = fileURLToPath(new URL('../../../models/emoji', import.meta.url))
-
 export type Weights = Map<string, PartWeight>
-
-/** The names and shapes of a part, as the graphs declare them. */
-export function partSpecs(config: ModelConfig, part: ModelPart): ReadonlyMap<string, ParameterSpec> {
-  const graph = new Graph()
-  switch (part) {
-    case 'vision': {
-      const p = new Scope(graph)
-      const { imageSize } = config.vision
-      clipVit(p.in(VISION_ENCODER), config.vision, graph.input('images', 'float32', [1, 3, imageSize, imageSize]))
-      return p.specs
-    }
-    case 'language':
-      return languageObjective(graph, config.language, { batch: 1, length: 2 }).scope.specs
-    case 'stage1':
-      return stage1(graph, config, {
-        batch: 2,
-        patches: 1,
-        tokens: 2,
-        decoderToken: config.text.decoderToken,
-        padToken: config.text.padToken,
-        itcGradient: 'full',
-      }).scope.specs
-    case 'stage2': {
-      const { specs } = stage2(graph, config, { batch: 1, patches: 1, tokens: 2 }).scope
-      return new Map([...specs].filter(([name]) => !name.startsWith(LANGUAGE_MODEL)))
-    }
-  }
-}
 
 /** Reads a part of a model directory with its shapes; a ConfigError says how to get one that is absent. */
 export async function loadPart(directory: ModelDirectory, part: ModelPart): Promise<Weights> {
   if (!directory.parts.has(part))
     throw new ConfigError(`${directory.path} holds no ${part} weights; ${HOW_TO_GET[part]}`)
-  const specs = partSpecs(directory.config, part)
+  const specs = partSpecs(directory.config)[part]
   const loaded = await directory.load(part, specs)
   return new Map([...loaded].map(([name, data]) => [name, { shape: specs.get(name)!.shape, data }]))
 }

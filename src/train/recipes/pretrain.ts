@@ -8,6 +8,7 @@ import {
   readModelDirectory,
   writeModelDirectory,
 } from '../../weights/modelDirectory.js'
+import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import { train } from '../loop.js'
 import { LANGUAGE_MODEL } from '../objectives/stage2.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
@@ -15,7 +16,7 @@ import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.j
 import { stage1Task } from '../pretrain/stage1Task.js'
 import { stage2Task } from '../pretrain/stage2Task.js'
 import { modelCard } from './card.js'
-import { dataOf, loadPart, openTrained, readTokenizers, SHIPPED_MODEL, trainedWeights, type Weights } from './parts.js'
+import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
 import { loopOptions, type RecipeOptions } from './recipe.js'
 
 export interface PretrainOptions extends RecipeOptions {

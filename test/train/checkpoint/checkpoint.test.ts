@@ -42,7 +42,8 @@ const values = ({ memory }: ReturnType<typeof makeRun>) =>
 
 function train(run: ReturnType<typeof makeRun>, random: Random, steps: number): void {
   for (let i = 0; i < steps; i++) {
-    for (const { gradient } of run.memory.parameters) gradient.forEach((_, j) => (gradient[j] = random.normal()))
+    for (const { gradient } of run.memory.parameters)
+      for (let j = 0; j < gradient.length; j++) gradient[j] = random.normal()
     run.adamw.step({ lr: 0.01 })
   }
 }

@@ -1,18 +1,18 @@
 import type { TrainingProgress } from '../train/loop.js'
+import type { Io } from './io.js'
 
 const BAR_WIDTH = 24
 const LOG_EVERY = 50
 
 /**
- * Shows a training on stderr: one line that is redrawn on a terminal, a line every 50 steps otherwise. The numbers are
- * also in metrics.jsonl.
+ * Shows a training: one line that is redrawn where somebody watches, a line every 50 steps otherwise (a training runs
+ * for long, and its log is read). The numbers are also in metrics.jsonl.
  */
-export function trainingReporter(stream: NodeJS.WriteStream = process.stderr): (progress: TrainingProgress) => void {
-  const terminal = stream.isTTY === true
+export function trainingReporter(io: Io): (progress: TrainingProgress) => void {
   return (progress) => {
     const { step, steps } = progress
-    if (terminal) stream.write(`\r\x1b[K${bar(step / steps)} ${describe(progress)}${step === steps ? '\n' : ''}`)
-    else if (step % LOG_EVERY === 0 || step === steps) stream.write(`${describe(progress)}\n`)
+    if (io.interactive) io.err(`\r\x1b[K${bar(step / steps)} ${describe(progress)}${step === steps ? '\n' : ''}`)
+    else if (step % LOG_EVERY === 0 || step === steps) io.err(`${describe(progress)}\n`)
   }
 }
 
@@ -27,7 +27,7 @@ const bar = (part: number): string => {
   return `[${'='.repeat(full)}${' '.repeat(BAR_WIDTH - full)}]`
 }
 
-export function formatSeconds(seconds: number): string {
+function formatSeconds(seconds: number): string {
   const total = Math.round(seconds)
   const [minutes, rest] = [Math.floor(total / 60), total % 60]
   return minutes === 0 ? `${rest} s` : `${minutes} min ${String(rest).padStart(2, '0')} s`
