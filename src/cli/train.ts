@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Io } from './io.js'
+import { positiveInteger } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
 
 interface TrainFlags {
   readonly out: string
   readonly resume?: boolean
   readonly seed?: number
+  readonly checkpointEvery?: number
   readonly cache?: string
 }
 
@@ -65,19 +67,21 @@ const trainingFlags = (command: Command): Command =>
     .requiredOption('--out <dir>', 'training directory: settings, metrics, checkpoints, and the model at the end')
     .option('--resume', 'continue from the last checkpoint in --out')
     .option('--seed <n>', 'seed of everything random', wholeNumber)
+    .option('--checkpoint-every <n>', 'steps between checkpoints (default: 200)', positiveInteger)
     .option('--cache <dir>', 'where renders of the drawings are kept')
 
 const stageFlags = (command: Command): Command =>
   trainingFlags(command)
     .addOption(new Option('--preset <name>', 'sizes and settings').choices(['emoji', 'emoji-quick']).default('emoji'))
     .addOption(new Option('--data <spec>', 'pictures and captions').choices(['emoji']).default('emoji'))
-    .option('--steps <n>', "steps instead of the preset's", wholeNumber)
+    .option('--steps <n>', "steps instead of the preset's", positiveInteger)
 
-function recipeOptions({ out, resume, seed, cache }: TrainFlags, io: Io) {
+function recipeOptions({ out, resume, seed, checkpointEvery, cache }: TrainFlags, io: Io) {
   return {
     out,
     resume: resume ?? false,
     ...(seed === undefined ? {} : { seed }),
+    ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     ...(cache === undefined ? {} : { cacheDir: cache }),
     onProgress: trainingReporter(io),
     onStatus: (status: string) => io.err(`${status}\n`),

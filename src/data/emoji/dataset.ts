@@ -6,7 +6,8 @@ import {
   readVendorPixels,
   type VendorIndex,
 } from './cache.js'
-import { type EmojiConcept, emojiConcepts, type SkinTone } from './concepts.js'
+import { EMOJIBASE, type EmojiConcept, emojiConcepts, type SkinTone } from './concepts.js'
+import { requirePackages } from './packages.js'
 import { PICTURE_BYTES } from './render.js'
 import { assignSplit, type EmojiSplit } from './splits.js'
 import { MAIN_VENDORS, VENDORS, type VendorId } from './vendors.js'
@@ -53,6 +54,7 @@ export interface LoadEmojiOptions {
  */
 export async function loadEmojiData(options: LoadEmojiOptions = {}): Promise<EmojiData> {
   const { cacheDir = defaultCacheDirectory(), vendors = MAIN_VENDORS, onProgress, signal } = options
+  requirePackages([EMOJIBASE, ...vendors.map((id) => VENDORS[id])])
   const indexes: VendorIndex[] = []
   for (const id of vendors) {
     signal?.throwIfAborted()

@@ -17,6 +17,23 @@ export interface DataPackage {
  * @throws DataError with the `npm install` line when the package is not there.
  */
 export function packageDirectory({ name, version }: DataPackage): string {
+  const directory = findPackage(name)
+  if (directory === undefined)
+    throw new DataError(`The package ${name} is not installed. Run: npm install ${name}@${version}`)
+  return directory
+}
+
+/** Throws one DataError with the `npm install` line for all of the packages that are not there. */
+export function requirePackages(packages: readonly DataPackage[]): void {
+  const missing = packages.filter(({ name }) => findPackage(name) === undefined)
+  if (missing.length === 0) return
+  const list = missing.map(({ name, version }) => `${name}@${version}`)
+  throw new DataError(
+    `The drawings and names are optional packages, and ${missing.length} of ${packages.length} are not installed. Run: npm install ${list.join(' ')}`,
+  )
+}
+
+function findPackage(name: string): string | undefined {
   for (const origin of [import.meta.url, pathToFileURL(join(process.cwd(), 'index.js')).href]) {
     // Not require.resolve(`${name}/package.json`): a package whose `exports` leave that file out would look absent.
     for (const folder of createRequire(origin).resolve.paths(name) ?? []) {
@@ -24,7 +41,7 @@ export function packageDirectory({ name, version }: DataPackage): string {
       if (existsSync(join(directory, 'package.json'))) return directory
     }
   }
-  throw new DataError(`The package ${name} is not installed. Run: npm install ${name}@${version}`)
+  return undefined
 }
 
 /** The version of an installed package. */
