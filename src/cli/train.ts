@@ -73,7 +73,7 @@ const trainingFlags = (command: Command): Command =>
 const stageFlags = (command: Command): Command =>
   trainingFlags(command)
     .addOption(new Option('--preset <name>', 'sizes and settings').choices(['emoji', 'emoji-quick']).default('emoji'))
-    .addOption(new Option('--data <spec>', 'pictures and captions').choices(['emoji']).default('emoji'))
+    .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
     .option('--steps <n>', "steps instead of the preset's", positiveInteger)
 
 function recipeOptions({ out, resume, seed, checkpointEvery, cache }: TrainFlags, io: Io) {
@@ -92,6 +92,7 @@ function recipeOptions({ out, resume, seed, checkpointEvery, cache }: TrainFlags
 const stageOptions = (flags: PretrainFlags, io: Io) => ({
   ...recipeOptions(flags, io),
   preset: flags.preset,
+  data: flags.data,
   ...(flags.steps === undefined ? {} : { steps: flags.steps }),
 })
 

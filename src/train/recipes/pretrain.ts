@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type CaptionedPictures, emojiCaptions } from '../../data/captionedPictures.js'
+import { openCaptionFolder } from '../../data/captionFolder.js'
 import { loadEmojiData } from '../../data/emoji/dataset.js'
 import { Tokenizer } from '../../text/tokenizer.js'
 import {
@@ -21,6 +22,8 @@ import { loopOptions, type RecipeOptions } from './recipe.js'
 
 export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
+  /** 'emoji' or a COCO-captions folder. */
+  readonly data: string
   /** Steps instead of the preset's, the schedule with them. */
   readonly steps?: number
 }
@@ -48,7 +51,7 @@ export async function pretrainStage1(options: Stage1RecipeOptions): Promise<void
     { ...optimization, model: stage1Config(config), tokens: config.text.maxTokens, dropout, itcGradient: 'full' },
     {
       encoder: encoderOf(config, vision),
-      pictures: await trainingPictures(options),
+      pictures: await trainingPictures(options, config),
       tokenizer: Tokenizer.fromJson(tokenizers.qformer),
     },
   )
@@ -87,7 +90,7 @@ export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void
       encoder: encoderOf(config, vision),
       language: dataOf(language),
       tokenizer: Tokenizer.fromJson(tokenizers.language),
-      pictures: await trainingPictures(options),
+      pictures: await trainingPictures(options, config),
       stage1: stage1 ? dataOf(stage1) : undefined,
     },
   )
@@ -110,8 +113,15 @@ function settings({ preset, steps, seed }: PretrainOptions, stage: 'stage1' | 's
   return { optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed }, dropout }
 }
 
-async function trainingPictures({ cacheDir, onStatus, signal }: RecipeOptions): Promise<CaptionedPictures> {
-  onStatus?.('opening the drawings ...')
+/** Pictures are kept larger than the encoder sees them, so that crops lose nothing. */
+const SOURCE_SCALE = 5 / 3
+
+/** 'emoji' is the embedded data set's train split; anything else a COCO-captions folder. */
+async function trainingPictures(options: PretrainOptions, { vision }: ModelConfig): Promise<CaptionedPictures> {
+  const { data: spec, cacheDir, onStatus, signal } = options
+  onStatus?.('opening the pictures ...')
+  if (spec !== 'emoji')
+    return openCaptionFolder(spec, { side: Math.ceil(vision.imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) })
   const data = await loadEmojiData({
     ...(cacheDir === undefined ? {} : { cacheDir }),
     ...(signal ? { signal } : {}),
