@@ -5,7 +5,7 @@ import type { Benchmark } from './main.js'
 import { median } from './measure.js'
 
 const ROUNDS = 4
-const RUNS = 3
+const RUNS = 2
 
 /**
  * A training step of BERT-base beside the best matrix product of the same runtime, and the optimiser's step beside the
