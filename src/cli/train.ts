@@ -6,6 +6,7 @@ import { trainingReporter } from './trainingReporter.js'
 interface TrainFlags {
   readonly out: string
   readonly resume?: boolean
+  readonly steps?: number
   readonly seed?: number
   readonly checkpointEvery?: number
   readonly cache?: string
@@ -29,7 +30,6 @@ export function registerTrain(program: Command, io: Io): void {
 
 interface PretrainFlags extends TrainFlags {
   readonly preset: 'emoji' | 'emoji-quick'
-  readonly steps?: number
   readonly vision?: string
   readonly stage1?: string
   readonly languageModel?: string
@@ -66,6 +66,7 @@ const trainingFlags = (command: Command): Command =>
   command
     .requiredOption('--out <dir>', 'training directory: settings, metrics, checkpoints, and the model at the end')
     .option('--resume', 'continue from the last checkpoint in --out')
+    .option('--steps <n>', "steps instead of the preset's", positiveInteger)
     .option('--seed <n>', 'seed of everything random', wholeNumber)
     .option('--checkpoint-every <n>', 'steps between checkpoints (default: 200)', positiveInteger)
     .option('--cache <dir>', 'where renders of the drawings are kept')
@@ -74,12 +75,12 @@ const stageFlags = (command: Command): Command =>
   trainingFlags(command)
     .addOption(new Option('--preset <name>', 'sizes and settings').choices(['emoji', 'emoji-quick']).default('emoji'))
     .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
-    .option('--steps <n>', "steps instead of the preset's", positiveInteger)
 
-function recipeOptions({ out, resume, seed, checkpointEvery, cache }: TrainFlags, io: Io) {
+function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache }: TrainFlags, io: Io) {
   return {
     out,
     resume: resume ?? false,
+    ...(steps === undefined ? {} : { steps }),
     ...(seed === undefined ? {} : { seed }),
     ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     ...(cache === undefined ? {} : { cacheDir: cache }),
@@ -93,7 +94,6 @@ const stageOptions = (flags: PretrainFlags, io: Io) => ({
   ...recipeOptions(flags, io),
   preset: flags.preset,
   data: flags.data,
-  ...(flags.steps === undefined ? {} : { steps: flags.steps }),
 })
 
 function wholeNumber(text: string): number {

@@ -14,7 +14,7 @@ import { loopOptions, type RecipeOptions } from './recipe.js'
 
 /** `blip2 train vision`: the small image encoder, from drawings and what they are of, without text. */
 export async function trainVision(options: RecipeOptions): Promise<void> {
-  const config = { ...emojiVision, seed: options.seed ?? emojiVision.seed }
+  const config = resolve(emojiVision, options)
   options.onStatus?.('rendering the drawings (once) ...')
   const data = await visionData(config, {
     ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
@@ -31,7 +31,7 @@ export async function trainVision(options: RecipeOptions): Promise<void> {
 
 /** `blip2 train language`: the small language model, from text alone. */
 export async function trainLanguage(options: RecipeOptions): Promise<void> {
-  const config = { ...emojiLanguage, seed: options.seed ?? emojiLanguage.seed }
+  const config = resolve(emojiLanguage, options)
   options.onStatus?.('reading the corpus ...')
   const task = await languageTask(config, Tokenizer.fromJson(emojiTokenizers().language))
   await train(task, loopOptions(options))
@@ -40,6 +40,13 @@ export async function trainLanguage(options: RecipeOptions): Promise<void> {
     'language',
     trainedWeights(task.program.memory, (name) => name.startsWith(LANGUAGE_MODEL)),
   )
+}
+
+/** The preset with the command's own steps and seed. */
+function resolve<C extends { steps: number; warmupSteps: number; seed: number }>(preset: C, options: RecipeOptions): C {
+  const steps = options.steps ?? preset.steps
+  const warmupSteps = Math.round((preset.warmupSteps / preset.steps) * steps)
+  return { ...preset, steps, warmupSteps, seed: options.seed ?? preset.seed }
 }
 
 async function writePart(out: string, part: ModelPart, weights: Weights): Promise<void> {

@@ -24,8 +24,6 @@ export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
   /** 'emoji' or a COCO-captions folder. */
   readonly data: string
-  /** Steps instead of the preset's, the schedule with them. */
-  readonly steps?: number
 }
 
 export interface Stage1RecipeOptions extends PretrainOptions {

@@ -7,6 +7,8 @@ export interface RecipeOptions {
   readonly resume: boolean
   /** Seed of everything random; the preset's own when left out. */
   readonly seed?: number
+  /** Steps instead of the preset's; the schedule is stretched with them. */
+  readonly steps?: number
   readonly checkpointEvery?: number
   /** Renders of the embedded data set (default: the usual cache). */
   readonly cacheDir?: string
