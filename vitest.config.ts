@@ -7,5 +7,6 @@ export default defineConfig({
     // Two cores: one file at a time beside the runtime's own threads.
     maxWorkers: 2,
     testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })

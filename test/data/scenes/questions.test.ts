@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CATEGORY_PLURAL, type Category } from '../../../src/data/scenes/categories.js'
 import { drawQuestionPair } from '../../../src/data/scenes/questionPairs.js'
 import {
   type AnsweredQuestion,
@@ -7,7 +8,6 @@ import {
   questionsOf,
   questionText,
 } from '../../../src/data/scenes/questions.js'
-import { CATEGORY_PLURAL, type Category } from '../../../src/data/scenes/categories.js'
 import { seededUniform } from '../../../src/data/scenes/random.js'
 import { drawScene, type Scene } from '../../../src/data/scenes/scene.js'
 import { itemNamed, items, sceneOf } from './sceneFixtures.js'

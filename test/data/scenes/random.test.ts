@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { DataError } from '../../../src/errors.js'
 import { pick, seededUniform, shuffled } from '../../../src/data/scenes/random.js'
+import { DataError } from '../../../src/errors.js'
 
 it('gives numbers in [0, 1) with an even spread, the same for a seed', () => {
   const random = seededUniform(42)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { DataError } from '../../../src/errors.js'
 import { seededUniform } from '../../../src/data/scenes/random.js'
 import { drawScene, mistakable, POSITIONS } from '../../../src/data/scenes/scene.js'
+import { DataError } from '../../../src/errors.js'
 import { itemNamed, items } from './sceneFixtures.js'
 
 describe('drawScene', () => {

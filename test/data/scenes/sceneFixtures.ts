@@ -1,6 +1,6 @@
+import { trainingConcepts } from '../../../src/data/emoji/concepts.js'
 import { type SceneItem, sceneItems } from '../../../src/data/scenes/categories.js'
 import type { BackgroundColor, Position, Scene } from '../../../src/data/scenes/scene.js'
-import { trainingConcepts } from '../../../src/data/emoji/concepts.js'
 
 /** The items of the embedded data set. */
 export const items = sceneItems(trainingConcepts())

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { emojiConcepts } from '../../../src/data/emoji/concepts.js'
 import { seededUniform } from '../../../src/data/scenes/random.js'
-import { conceptCaptions, heldOutCaptions, conceptQuestions } from '../../../src/data/text/conceptText.js'
+import { conceptCaptions, conceptQuestions, heldOutCaptions } from '../../../src/data/text/conceptText.js'
 
 const concepts = emojiConcepts()
 const heldOut = heldOutCaptions(concepts)
