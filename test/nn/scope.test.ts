@@ -13,7 +13,11 @@ describe('a scope', () => {
     layerNorm(layer.in('LayerNorm'), linear(layer.in('dense'), x, 4), 1e-5)
     linear(layer.in('plain'), x, 4, { bias: false, std: 0.5 })
     expect([...p.specs.values()]).toEqual([
-      { name: 'encoder.layer.3.dense.weight', shape: [4, 3], initializer: { kind: 'normal', std: 0.02 } },
+      {
+        name: 'encoder.layer.3.dense.weight',
+        shape: [4, 3],
+        initializer: { kind: 'normal', std: 0.02 * Math.sqrt(768 / 3) },
+      },
       { name: 'encoder.layer.3.dense.bias', shape: [4], initializer: { kind: 'zeros' } },
       { name: 'encoder.layer.3.LayerNorm.weight', shape: [4], initializer: { kind: 'ones' } },
       { name: 'encoder.layer.3.LayerNorm.bias', shape: [4], initializer: { kind: 'zeros' } },
