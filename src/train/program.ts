@@ -1,5 +1,6 @@
-import { NonFiniteError, ShapeError } from '../errors.js'
+import { NonFiniteError, ShapeError, WeightsError } from '../errors.js'
 import { backward, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
+import { elementCount } from '../graph/types.js'
 import type { DropoutSites } from '../nn/dropout.js'
 import type { Initializer, ParameterSpec } from '../nn/scope.js'
 import { CompiledFunction, type Data, float32, value as makeValue, type Value } from '../runtime/index.js'
@@ -16,7 +17,7 @@ export interface ProgramOptions {
   readonly terms?: Readonly<Record<string, Tensor>>
   /** Every weight of the model, as its scopes declared them. */
   readonly specs: ReadonlyMap<string, ParameterSpec>
-  /** Weights that are not trained, by name; they go into the graph as constants. */
+  /** Weights that are not trained, by name; they go into the graph as constants. Names that the model lacks are refused. */
   readonly frozen?: ReadonlyMap<string, Float32Array>
   readonly dropout?: DropoutSites
   /** For the initial weights and the dropout masks. */
@@ -65,10 +66,12 @@ export class TrainingProgram {
 
   /** Differentiates, compiles and fills the trained weights with their initial values. */
   static async create(options: ProgramOptions): Promise<TrainingProgram> {
-    const { graph, loss, terms = {}, specs, frozen = new Map(), seed } = options
+    const { graph, loss, terms = {}, specs, frozen = new Map<string, Float32Array>(), seed } = options
+    checkFrozen(specs, frozen)
     const trained = [...specs.values()].filter(({ name }) => !frozen.has(name))
     const memory = new ParameterMemory(trained)
     initialize(memory, trained, seed)
+    const dropout = masksOf(options)
 
     const weights = trained.map(({ name }) => graph.parameters.get(name)!)
     const outputs: Record<string, Tensor> = {}
@@ -92,7 +95,7 @@ export class TrainingProgram {
       weight: (name) => constant(frozen.get(name)),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     })
-    return new TrainingProgram(memory, compiled, [LOSS, ...Object.keys(terms)], rows, dense, masksOf(options))
+    return new TrainingProgram(memory, compiled, [LOSS, ...Object.keys(terms)], rows, dense, dropout)
   }
 
   /**
@@ -109,8 +112,9 @@ export class TrainingProgram {
       this.#touched.push({ parameter, ids: rowIds.slice() })
     }
     const losses = Object.fromEntries(this.#terms.map((name) => [name, Number(results[termOutput(name)]!.data[0])]))
-    // The parts first: their names say more than the sum's.
-    const broken = this.#terms.toReversed().find((name) => !Number.isFinite(losses[name]))
+    // The parts first, in the order in which they are computed: their names say more than the sum's.
+    const [sum, ...parts] = this.#terms
+    const broken = [...parts, sum!].find((name) => !Number.isFinite(losses[name]))
     if (broken !== undefined)
       throw new NonFiniteError(
         `step ${step}: the term '${broken}' is ${losses[broken]}; no weight was changed. Lower the learning rate, or look at this step's data`,
@@ -132,6 +136,16 @@ export class TrainingProgram {
 
 const gradientOutput = (name: string) => `gradient of ${name}`
 const termOutput = (name: string) => `term ${name}`
+
+function checkFrozen(specs: ReadonlyMap<string, ParameterSpec>, frozen: ReadonlyMap<string, Float32Array>): void {
+  for (const [name, data] of frozen) {
+    const spec = specs.get(name)
+    if (!spec) throw new WeightsError(`frozen weight '${name}' is none of the model's`)
+    const size = elementCount(spec.shape)
+    if (data.length !== size)
+      throw new WeightsError(`frozen weight '${name}' has ${data.length} values, the model needs ${size}`)
+  }
+}
 
 function constant(data: Float32Array | undefined): WeightSource {
   if (!data) return { kind: 'input' }
