@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CheckpointError, ConfigError } from '../errors.js'
 import type { Value } from '../runtime/index.js'
@@ -9,12 +7,16 @@ import { MetricsLog } from './metrics.js'
 import { AdamW } from './optimizer/adamw.js'
 import { parameterGroups } from './optimizer/parameterGroups.js'
 import type { TrainingProgram } from './program.js'
+import { openRunConfig } from './runConfig.js'
 import type { Schedule } from './schedule.js'
 
 export type Metrics = Readonly<Record<string, number>>
 
-/** A training: what is computed at each step and how the weights follow. Everything random depends on the step alone. */
-export interface TrainingTask {
+/**
+ * A training: what is computed at each step and how the weights follow. Everything random depends on the step alone.
+ * Disposing it frees the runtime's sessions; the weights in the program's memory can be read all the same.
+ */
+export interface TrainingTask extends AsyncDisposable {
   /** Every value that decides the result, resolved; it is written beside the checkpoints and guards resuming. */
   readonly config: Readonly<Record<string, unknown>>
   readonly program: TrainingProgram
@@ -42,30 +44,40 @@ export interface TrainingProgress {
 export interface TrainOptions {
   /** Holds config.json, metrics.jsonl and the checkpoints. */
   readonly directory: string
-  /** Continue from the last checkpoint; without it, a directory that holds one is refused. */
+  /**
+   * Continue from the last checkpoint, or begin where there is none yet. Without it, a directory that holds a checkpoint
+   * is refused.
+   */
   readonly resume?: boolean
   /** Steps between checkpoints (default 200); there is one at the end as well. */
   readonly checkpointEvery?: number
+  /** Called once, before the steps, with those that are done already. */
+  readonly onStart?: (done: number) => void
   readonly onProgress?: (progress: TrainingProgress) => void
-  /** Stops after the step in flight, with a checkpoint. */
+  /** Stops after the step in flight, with a checkpoint, and throws an AbortError. */
   readonly signal?: AbortSignal
 }
 
 /** Samples per second are averaged over this many steps. */
 const RATE_WINDOW = 20
 
-/** Trains to the end of the task, or throws; the last good checkpoint is kept in either case. */
+/**
+ * Trains to the end of the task, or throws; the last good checkpoint is kept in either case. A directory whose run is
+ * over is left as it is, with the weights of its last checkpoint in the task's memory.
+ */
 export async function train(task: TrainingTask, options: TrainOptions): Promise<void> {
-  const { directory, checkpointEvery = 200, onProgress, signal } = options
+  const { directory, checkpointEvery = 200, onStart, onProgress, signal } = options
   const { program, steps } = task
   const { memory } = program
+  signal?.throwIfAborted()
   const optimizer = new AdamW(memory, {
     groups: parameterGroups(memory.parameters, { weightDecay: task.weightDecay }),
     ...(task.betas ? { betas: task.betas } : {}),
   })
-  const configHash = await openDirectory(directory, task.config)
+  const configHash = await openRunConfig(directory, task.config)
   const first = await resumeStep(directory, configHash, options.resume ?? false, task, optimizer)
   const metrics = await MetricsLog.open(join(directory, 'metrics.jsonl'), first)
+  onStart?.(first)
 
   const save = (step: number) =>
     saveCheckpoint(directory, {
@@ -78,59 +90,42 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
 
   const times: number[] = []
   for (let step = first; step < steps; step++) {
+    signal?.throwIfAborted()
     const start = performance.now()
     const losses = await program.run(step, await task.feeds(step))
     const lr = task.schedule(step)
-    const { gradientNorm } = optimizer.step({ lr, ...(task.clipNorm ? { clipNorm: task.clipNorm } : {}) })
+    const { gradientNorm } = optimizer.step({ lr, ...(task.clipNorm === undefined ? {} : { clipNorm: task.clipNorm }) })
     times.push(performance.now() - start)
     if (times.length > RATE_WINDOW) times.shift()
 
     const done = step + 1
-    const stopping = signal?.aborted ?? false
     const isLast = done === steps
-    const due = task.validation && (done % task.validation.every === 0 || isLast)
-    const scores = due ? await task.validation!.run() : {}
     const seconds = times.reduce((sum, time) => sum + time, 0) / times.length / 1000
     const samplesPerSecond = task.samplesPerStep / seconds
-    const line = { ...losses, ...scores, lr, gradientNorm }
-    await metrics.append({ step: done, ...line, samplesPerSecond })
-    onProgress?.({ step: done, steps, metrics: line, samplesPerSecond, secondsLeft: seconds * (steps - done) })
+    const report = async (scores: Metrics) => {
+      const line = { ...losses, ...scores, lr, gradientNorm }
+      await metrics.append({ step: done, ...line, samplesPerSecond })
+      onProgress?.({ step: done, steps, metrics: line, samplesPerSecond, secondsLeft: seconds * (steps - done) })
+    }
+    const scores = await scoresOf(task, done).catch(async (error: unknown) => {
+      // The step itself went well: it is not lost with its scores.
+      await report({})
+      await save(done)
+      throw error
+    })
+    await report(scores)
+    const stopping = signal?.aborted ?? false
     if (done % checkpointEvery === 0 || isLast || stopping) await save(done)
     if (stopping && !isLast) signal!.throwIfAborted()
   }
 }
-
-/** Writes config.json, or checks that it is the one of this run; gives its hash. */
-async function openDirectory(directory: string, config: TrainingTask['config']): Promise<string> {
-  const text = `${JSON.stringify(config, null, 2)}\n`
-  const path = join(directory, 'config.json')
-  await mkdir(directory, { recursive: true })
-  const known = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  if (known !== undefined && known !== text)
-    throw new ConfigError(
-      `${path} belongs to another run (${changedKeys(known, config)} differ); train into another directory, or with the same settings`,
-    )
-  if (known === undefined) {
-    await writeFile(`${path}.tmp`, text)
-    await rename(`${path}.tmp`, path)
-  }
-  return createHash('sha256').update(text).digest('hex')
+/** Validation scores where they are due. */
+async function scoresOf({ validation, steps }: TrainingTask, done: number): Promise<Metrics> {
+  const due = validation && (done % validation.every === 0 || done === steps)
+  return due ? validation.run() : {}
 }
 
-function changedKeys(known: string, config: TrainingTask['config']): string {
-  let old: Record<string, unknown>
-  try {
-    old = JSON.parse(known) as Record<string, unknown>
-  } catch {
-    return 'it is not valid JSON, so all values'
-  }
-  const keys = new Set([...Object.keys(old), ...Object.keys(config)])
-  return [...keys].filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key])).join(', ')
-}
-
+/** The steps that the directory's last checkpoint has done, after restoring it; 0 without one. */
 async function resumeStep(
   directory: string,
   configHash: string,
@@ -143,6 +138,10 @@ async function resumeStep(
   if (!resume)
     throw new ConfigError(
       `${directory} holds a checkpoint of step ${checkpoint.step} of ${steps}; continue it with --resume, or choose another directory`,
+    )
+  if (checkpoint.step > steps)
+    throw new CheckpointError(
+      `${checkpoint.path} is beyond the ${steps} steps of this run; name an earlier one in ${join(directory, 'latest')}`,
     )
   await restoreAll(checkpoint, program, optimizer)
   return checkpoint.step

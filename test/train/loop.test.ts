@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CheckpointError, ConfigError, NonFiniteError } from '../../src/errors.js'
 import { float32 } from '../../src/runtime/index.js'
 import { type TrainingTask, train } from '../../src/train/loop.js'
-import { stage1Task } from '../../src/train/pretrain/stage1Task.js'
+import { type Stage1TrainingConfig, stage1Task } from '../../src/train/pretrain/stage1Task.js'
 import { stage1Config, tinyEncoder, tinyPictures, wordPiece } from './pretrain/tiny.js'
 
 let directory: string
@@ -15,8 +15,17 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
 const STEPS = 8
-const task = () =>
-  stage1Task(stage1Config(STEPS), { encoder: tinyEncoder(), pictures: tinyPictures, tokenizer: wordPiece })
+const open: TrainingTask[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each[Symbol.asyncDispose]()))
+})
+
+async function task(changes: Partial<Stage1TrainingConfig> = {}): Promise<TrainingTask> {
+  const parts = { encoder: tinyEncoder(), pictures: tinyPictures, tokenizer: wordPiece }
+  const made = await stage1Task({ ...stage1Config(STEPS), ...changes }, parts)
+  open.push(made)
+  return made
+}
 
 async function metricsOf(run: string) {
   const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trim().split('\n')
@@ -30,10 +39,11 @@ async function interrupted(run: string, stopAt: number) {
     directory: run,
     signal: controller.signal,
     onProgress: ({ step }) => {
-      if (step === stopAt - 1) controller.abort()
+      if (step === stopAt) controller.abort()
     },
   })
   await expect(stop).rejects.toMatchObject({ name: 'AbortError' })
+  expect(await readFile(join(run, 'latest'), 'utf8')).toBe(`checkpoint-${stopAt}\n`)
 }
 
 describe('train', () => {
@@ -61,13 +71,10 @@ describe('train', () => {
   it('refuses a directory that holds a run unless told to resume, and another configuration always', async () => {
     await interrupted(directory, 2)
     await expect(train(await task(), { directory })).rejects.toThrow(/step 2 of 8.*--resume/)
-    const other = await stage1Task(
-      { ...stage1Config(STEPS), dropout: 0.2 },
-      { encoder: tinyEncoder(), pictures: tinyPictures, tokenizer: wordPiece },
-    )
+    const other = await task({ dropout: 0.2, schedule: { ...stage1Config(STEPS).schedule, peak: 1 } })
     const refused = train(other, { directory, resume: true })
     await expect(refused).rejects.toThrow(ConfigError)
-    await expect(refused).rejects.toThrow(/dropout/)
+    await expect(refused).rejects.toThrow('(schedule.peak, dropout differ)')
   })
 
   it('gives one clear line for a truncated checkpoint and keeps the files', async () => {
@@ -98,5 +105,67 @@ describe('train', () => {
     expect(await readFile(join(directory, 'latest'), 'utf8')).toBe('checkpoint-2\n')
     await train(await task(), { directory, resume: true })
     expect((await metricsOf(directory)).length).toBe(STEPS)
+  })
+
+  it('stops before the first step where it was told to beforehand, and leaves no trace', async () => {
+    const run = join(directory, 'run')
+    await expect(train(await task(), { directory: run, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
+    await expect(readdir(run)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('begins where there is nothing to resume, in a directory that is missing or empty', async () => {
+    const starts: number[] = []
+    for (const run of [join(directory, 'missing'), directory])
+      await train(await task({ steps: 2 }), { directory: run, resume: true, onStart: (done) => starts.push(done) })
+    expect(starts).toEqual([0, 0])
+  })
+
+  it('does nothing more in a run that is over, and fills in its weights', async () => {
+    const first = await task()
+    await train(first, { directory })
+    const [again, progress, starts] = [await task(), vi.fn(), vi.fn()]
+    await train(again, { directory, resume: true, onProgress: progress, onStart: starts })
+    expect(progress).not.toHaveBeenCalled()
+    expect(starts).toHaveBeenCalledExactlyOnceWith(STEPS)
+    for (const { name, value } of first.program.memory.parameters)
+      expect(again.program.memory.value(name), name).toEqual(value)
+    expect((await metricsOf(directory)).length).toBe(STEPS)
+  })
+
+  it('refuses a checkpoint beyond the steps of the task', async () => {
+    const whole = await task()
+    await train(whole, { directory })
+    const shorter = { ...(await task()), steps: STEPS - 1 }
+    await expect(train(shorter, { directory, resume: true })).rejects.toThrow(/checkpoint-8 is beyond the 7 steps/)
+  })
+
+  it('finds the run of the same settings whatever the order of their names', async () => {
+    await interrupted(directory, 2)
+    const same = await task()
+    const reversed = { ...same, config: Object.fromEntries(Object.entries(same.config).reverse()) }
+    await train(reversed, { directory, resume: true })
+    expect((await metricsOf(directory)).length).toBe(STEPS)
+  })
+
+  it('reports scores where they are due, and at the end', async () => {
+    let runs = 0
+    const validation = { every: 3, run: async () => ({ recall: ++runs / 10 }) }
+    await train({ ...(await task()), validation }, { directory })
+    const scored = (await metricsOf(directory)).filter((line) => 'recall' in line)
+    expect(scored.map(({ step, recall }) => [step, recall])).toEqual([
+      [3, 0.1],
+      [6, 0.2],
+      [8, 0.3],
+    ])
+  })
+
+  it('keeps the step whose validation fails', async () => {
+    const validation = { every: 3, run: () => Promise.reject(new Error('no room for the gallery')) }
+    await expect(train({ ...(await task()), validation }, { directory })).rejects.toThrow('no room for the gallery')
+    expect(await readFile(join(directory, 'latest'), 'utf8')).toBe('checkpoint-3\n')
+    await train(await task(), { directory, resume: true })
+    expect((await metricsOf(directory)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 })

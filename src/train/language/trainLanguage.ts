@@ -59,6 +59,7 @@ export async function languageTask(config: LanguageTrainingConfig, tokenizer: To
       every: config.validateEvery,
       run: async () => ({ validationLoss: await validationLoss(config, program.memory, validation) }),
     },
+    [Symbol.asyncDispose]: () => program.dispose(),
   }
 }
 

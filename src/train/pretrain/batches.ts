@@ -1,4 +1,5 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
+import { DataError } from '../../errors.js'
 import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
@@ -13,11 +14,15 @@ export interface CaptionBatch {
   readonly random: Random
 }
 
-/** Augmented pictures with one of their captions each, as a function of the seed and the step alone. */
+/**
+ * Augmented pictures with one of their captions each, as a function of the seed and the step alone. Throws a DataError
+ * where there is no picture.
+ */
 export function captionBatches(
   pictures: CaptionedPictures,
   { batch, seed, augment }: { readonly batch: number; readonly seed: number; readonly augment: AugmentOptions },
 ): (step: number) => CaptionBatch {
+  if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
   const augmenter = createAugmenter(augment)
   const pixels = 3 * augment.size * augment.size
   const images = new Float32Array(batch * pixels)

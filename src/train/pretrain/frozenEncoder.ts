@@ -1,6 +1,8 @@
-import { Graph } from '../../graph/index.js'
+import { WeightsError } from '../../errors.js'
+import { Graph, type WeightSource } from '../../graph/index.js'
+import { elementCount } from '../../graph/types.js'
 import { type ClipVitConfig, clipVit, patchCount } from '../../models/vit.js'
-import { Scope } from '../../nn/scope.js'
+import { type ParameterSpec, Scope } from '../../nn/scope.js'
 import { CompiledFunction, float32, type Value } from '../../runtime/index.js'
 
 /** An image encoder as stage 1 and 2 see it: pictures in, tokens out, nothing to train. */
@@ -17,44 +19,45 @@ export interface EncoderWeights {
 export class FrozenEncoder {
   /** Tokens of a picture, the class token included. */
   readonly tokens: number
-  readonly config: ClipVitConfig
+  readonly #imagesShape: readonly number[]
   readonly #compiled: CompiledFunction<'features'>
 
-  private constructor(config: ClipVitConfig, compiled: CompiledFunction<'features'>) {
-    this.config = config
-    this.tokens = 1 + patchCount(config)
+  private constructor(tokens: number, imagesShape: readonly number[], compiled: CompiledFunction<'features'>) {
+    this.tokens = tokens
+    this.#imagesShape = imagesShape
     this.#compiled = compiled
   }
 
+  /** Throws a WeightsError for a weight that is missing or of another size. */
   static async create({ config, weights }: EncoderWeights, batch: number): Promise<FrozenEncoder> {
     const graph = new Graph()
-    const images = graph.input('images', 'float32', [batch, 3, config.imageSize, config.imageSize])
-    const { output } = clipVit(new Scope(graph, 'visual_encoder'), config, images)
+    const shape = [batch, 3, config.imageSize, config.imageSize]
+    const p = new Scope(graph)
+    const { output } = clipVit(p.in('visual_encoder'), config, graph.input('images', 'float32', shape))
     const compiled = await CompiledFunction.create(
       graph,
       { features: output },
-      {
-        weight: (name) => {
-          const data = weights.get(name)!
-          return {
-            kind: 'embedded',
-            dtype: 'float32',
-            bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-          }
-        },
-      },
+      { weight: (name) => embedded(p.specs.get(name)!, weights.get(name)) },
     )
-    return new FrozenEncoder(config, compiled)
+    return new FrozenEncoder(1 + patchCount(config), shape, compiled)
   }
 
   /** images: [batch, 3, size, size], normalised -> [batch, tokens, width]; overwritten by the next call. */
-  async encode(images: Float32Array, batch: number): Promise<Value> {
-    const { imageSize } = this.config
-    const { features } = await this.#compiled.run({ images: float32([batch, 3, imageSize, imageSize], images) })
+  async encode(images: Float32Array): Promise<Value> {
+    const { features } = await this.#compiled.run({ images: float32(this.#imagesShape, images) })
     return features
   }
 
   dispose(): Promise<void> {
     return this.#compiled.dispose()
   }
+}
+
+function embedded({ name, shape }: ParameterSpec, data: Float32Array | undefined): WeightSource {
+  const size = elementCount(shape)
+  if (data?.length !== size)
+    throw new WeightsError(
+      `the image encoder's weight '${name}' needs ${size} values, ${data ? `it has ${data.length}` : 'it is missing'}`,
+    )
+  return { kind: 'embedded', dtype: 'float32', bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }
 }

@@ -1,4 +1,4 @@
-import type { CaptionedPictures } from '../../data/captionedPictures.js'
+import { DataError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { Stage1Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
@@ -9,10 +9,9 @@ import type { TrainingTask } from '../loop.js'
 import type { ItcGradient } from '../objectives/itc.js'
 import { stage1 } from '../objectives/stage1.js'
 import { TrainingProgram } from '../program.js'
-import { warmupCosine } from '../schedule.js'
-import { captionBatches, gumbelNoise } from './batches.js'
-import { type EncoderWeights, FrozenEncoder } from './frozenEncoder.js'
+import { gumbelNoise } from './batches.js'
 import type { OptimizationConfig } from './optimization.js'
+import { type Stage, type StageParts, stageTask } from './stageTask.js'
 
 export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly model: Stage1Config
@@ -22,60 +21,48 @@ export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly itcGradient: ItcGradient
 }
 
-export interface Stage1Parts {
-  readonly encoder: EncoderWeights
-  readonly pictures: CaptionedPictures
+export interface Stage1Parts extends StageParts {
   readonly tokenizer: Tokenizer
 }
 
-/** Stage 1 from a frozen image encoder: ITC, ITM and ITG train the Q-Former (paper 3.2). */
+/**
+ * Stage 1 from a frozen image encoder: ITC, ITM and ITG train the Q-Former (paper 3.2). Throws a DataError where all
+ * pictures show the same thing: matching needs negatives.
+ */
 export async function stage1Task(config: Stage1TrainingConfig, parts: Stage1Parts): Promise<TrainingTask> {
+  const { pictures, tokenizer } = parts
+  const ids = new Set(Array.from({ length: pictures.length }, (_, index) => pictures.imageId(index)))
+  if (ids.size < 2)
+    throw new DataError(
+      `stage 1 tells pictures apart: expected at least two different ones, got ${ids.size}; give more pictures`,
+    )
+  return stageTask({ kind: 'stage1', ...config }, parts, (patches) => openStage1(config, tokenizer, patches))
+}
+
+async function openStage1(config: Stage1TrainingConfig, tokenizer: Tokenizer, patches: number): Promise<Stage> {
   const { batch, seed, tokens } = config
-  const { encoder, pictures, tokenizer } = parts
-  const frozen = await FrozenEncoder.create(encoder, batch)
   const graph = new Graph()
   const dropout = new DropoutSites(config.dropout)
-  const padToken = tokenizer.idOf('[PAD]')
-  const drawn = stage1(graph, config.model, {
+  const { loss, itc, itm, itg, scope } = stage1(graph, config.model, {
     batch,
-    patches: frozen.tokens,
+    patches,
     tokens,
     decoderToken: tokenizer.idOf('[DEC]'),
-    padToken,
+    padToken: tokenizer.idOf('[PAD]'),
     itcGradient: config.itcGradient,
     imageIds: true,
     dropout: dropout.apply,
   })
-  const { loss, itc, itm, itg, scope } = drawn
-  const program = await TrainingProgram.create({
-    graph,
-    loss,
-    terms: { itc, itm, itg },
-    specs: scope.specs,
-    dropout,
-    seed,
-  })
-  const { imageSize: size } = encoder.config
-  const augment = { ...config.augment, size, mean: encoder.mean, std: encoder.std }
-  const nextBatch = captionBatches(pictures, { batch, seed, augment })
+  const terms = { itc, itm, itg }
   return {
-    config: { kind: 'stage1', ...config },
-    program,
-    steps: config.steps,
-    samplesPerStep: batch,
-    schedule: warmupCosine(config.schedule),
-    weightDecay: config.weightDecay,
-    betas: config.betas,
-    clipNorm: config.clipNorm,
-    feeds: async (step) => {
-      const { images, captions, imageIds, random } = nextBatch(step)
+    program: await TrainingProgram.create({ graph, loss, terms, specs: scope.specs, dropout, seed }),
+    inputs: ({ captions, imageIds, random }) => {
       const text = tokenizer.encodeBatch(
         captions.map((caption) => cleanCaption(caption)),
         { padTo: tokens },
       )
       const noise = () => float32([batch, batch], gumbelNoise(random, batch * batch))
       return {
-        features: await frozen.encode(images, batch),
         ids: int64(text.shape, text.ids),
         mask: int64(text.shape, text.mask),
         image_ids: int64([batch], imageIds),

@@ -75,6 +75,7 @@ export async function visionTask(config: VisionTrainingConfig, data: EmojiData):
         return { valStyleRecallAt1: recallAt1 }
       },
     },
+    [Symbol.asyncDispose]: () => program.dispose(),
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { DataError, WeightsError } from '../../../src/errors.js'
 import type { TrainingTask } from '../../../src/train/loop.js'
 import { AdamW } from '../../../src/train/optimizer/adamw.js'
 import { parameterGroups } from '../../../src/train/optimizer/parameterGroups.js'
@@ -27,7 +28,7 @@ describe('stage 1', () => {
   it('lowers each of its three losses and leaves the frozen encoder as it was', async () => {
     const encoder = tinyEncoder()
     const before = hash(encoder.weights)
-    const task = await stage1Task(stage1Config(80), { encoder, pictures: tinyPictures, tokenizer: wordPiece })
+    await using task = await stage1Task(stage1Config(80), { encoder, pictures: tinyPictures, tokenizer: wordPiece })
     const losses = await run(task)
     for (const term of ['itc', 'itm', 'itg'])
       expect(meanOf(losses.slice(-8), term), term).toBeLessThan(meanOf(losses.slice(0, 4), term))
@@ -36,7 +37,6 @@ describe('stage 1', () => {
       [],
     )
     expect(hash(encoder.weights)).toEqual(before)
-    await task.program.dispose()
   })
 })
 
@@ -45,25 +45,49 @@ describe('stage 2', () => {
     const [encoder, language] = [tinyEncoder(), tinyLanguage()]
     const before = [...hash(encoder.weights), ...hash(language)]
     const parts = { encoder, language, tokenizer: bpe, pictures: tinyPictures, stage1: undefined }
-    const task = await stage2Task(stage2Config(60), parts)
+    await using task = await stage2Task(stage2Config(60), parts)
     const losses = await run(task)
     expect(meanOf(losses.slice(-5), 'loss')).toBeLessThan(meanOf(losses.slice(0, 3), 'loss'))
     expect([...hash(encoder.weights), ...hash(language)]).toEqual(before)
     expect(task.program.memory.parameters.some(({ name }) => name.startsWith('opt_model.'))).toBe(false)
-    await task.program.dispose()
   })
 
   it('starts from the weights of stage 1 that it shares', async () => {
     const encoder = tinyEncoder()
-    const first = await stage1Task(stage1Config(1), { encoder, pictures: tinyPictures, tokenizer: wordPiece })
+    await using first = await stage1Task(stage1Config(1), { encoder, pictures: tinyPictures, tokenizer: wordPiece })
     const stage1 = new Map(first.program.memory.parameters.map(({ name, value }) => [name, value.slice()]))
     stage1.get('query_tokens')!.fill(0.125)
     const parts = { encoder, language: tinyLanguage(), tokenizer: bpe, pictures: tinyPictures, stage1 }
-    const { program } = await stage2Task(stage2Config(1), parts)
+    await using second = await stage2Task(stage2Config(1), parts)
+    const { program } = second
     expect(program.memory.value('query_tokens').every((value) => value === 0.125)).toBe(true)
     expect(program.memory.value('Qformer.bert.encoder.layer.0.intermediate_query.dense.weight')).toEqual(
       stage1.get('Qformer.bert.encoder.layer.0.intermediate_query.dense.weight'),
     )
-    await Promise.all([first.program.dispose(), program.dispose()])
+  })
+
+  it('lists the weights that stage 1, the language model or the encoder lack', async () => {
+    const [encoder, language] = [tinyEncoder(), tinyLanguage()]
+    const parts = { encoder, language, tokenizer: bpe, pictures: tinyPictures, stage1: undefined }
+    const config = stage2Config(1)
+    await expect(stage2Task(config, { ...parts, stage1: new Map() })).rejects.toThrow(
+      /stage 1 lacks the weights .*query_tokens/,
+    )
+    const [name] = language.keys()
+    language.delete(name!)
+    await expect(stage2Task(config, parts)).rejects.toThrow(`the language model lacks the weights ${name}`)
+    const broken = { ...encoder, weights: new Map([...encoder.weights].slice(1)) }
+    await expect(stage2Task(config, { ...parts, encoder: broken })).rejects.toThrow(WeightsError)
+  })
+})
+
+describe('pictures that cannot be trained on', () => {
+  const parts = { encoder: tinyEncoder(), tokenizer: wordPiece }
+
+  it('are none at all, and in stage 1 those of one thing', async () => {
+    const none = { ...parts, language: tinyLanguage(), stage1: undefined, pictures: { ...tinyPictures, length: 0 } }
+    await expect(stage2Task(stage2Config(1), none)).rejects.toThrow(DataError)
+    const alike = { ...parts, pictures: { ...tinyPictures, imageId: () => 4 } }
+    await expect(stage1Task(stage1Config(1), alike)).rejects.toThrow(/at least two different ones, got 1/)
   })
 })
