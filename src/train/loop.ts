@@ -3,7 +3,7 @@ import { CheckpointError, ConfigError } from '../errors.js'
 import type { Value } from '../runtime/index.js'
 import { type Checkpoint, loadLatestCheckpoint } from './checkpoint/load.js'
 import { saveCheckpoint } from './checkpoint/save.js'
-import { MetricsLog } from './metrics.js'
+import { METRICS_FILE, MetricsLog } from './metrics.js'
 import { AdamW } from './optimizer/adamw.js'
 import { parameterGroups } from './optimizer/parameterGroups.js'
 import type { TrainingProgram } from './program.js'
@@ -76,7 +76,7 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
   })
   const configHash = await openRunConfig(directory, task.config)
   const first = await resumeStep(directory, configHash, options.resume ?? false, task, optimizer)
-  const metrics = await MetricsLog.open(join(directory, 'metrics.jsonl'), first)
+  const metrics = await MetricsLog.open(join(directory, METRICS_FILE), first)
   onStart?.(first)
 
   const save = (step: number) =>

@@ -1,5 +1,8 @@
 import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
 
+/** In a training directory. */
+export const METRICS_FILE = 'metrics.jsonl'
+
 /** One JSON object a line and a step. Lines of steps after the checkpoint that a run resumes from are dropped. */
 export class MetricsLog {
   readonly #path: string

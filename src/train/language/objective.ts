@@ -5,7 +5,7 @@ import { onesLike } from '../../nn/attention.js'
 import { Scope } from '../../nn/scope.js'
 
 /** The scope of a language model in BLIP-2's names. */
-export const LANGUAGE_MODEL = 'opt_model'
+const LANGUAGE_MODEL = 'opt_model'
 
 /**
  * Next-token prediction over packed blocks of text. Input: 'ids' int64 [batch, length]; every token but the first of a

@@ -1,5 +1,6 @@
-import { languageCorpus } from '../../data/text/corpus.js'
+import type { TextDocument } from '../../data/text/corpus.js'
 import { packTokens, type TokenBlocks } from '../../data/text/packTokens.js'
+import { ConfigError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { OptConfig } from '../../models/opt.js'
 import { CompiledFunction, float32, int64, type Value } from '../../runtime/index.js'
@@ -28,10 +29,22 @@ export interface LanguageTrainingConfig {
   readonly seed: number
 }
 
-/** Pre-training of the small language model on text alone: dictionary, novel, captions and questions of the train split. */
-export async function languageTask(config: LanguageTrainingConfig, tokenizer: Tokenizer): Promise<TrainingTask> {
+/**
+ * Pre-training of the small language model on text alone. Throws a ConfigError where the corpus has no block for training or no
+ * whole batch for validation.
+ */
+export async function languageTask(
+  config: LanguageTrainingConfig,
+  tokenizer: Tokenizer,
+  corpus: readonly TextDocument[],
+): Promise<TrainingTask> {
   const { language, batch, length, seed } = config
-  const { training, validation } = packTokens(languageCorpus({ seed }), tokenizer, { length, seed })
+  const { training, validation } = packTokens(corpus, tokenizer, { length, seed })
+  const blocksToValidate = Math.min(config.validationBlocks, validation.shape[0])
+  if (training.shape[0] === 0 || blocksToValidate < batch)
+    throw new ConfigError(
+      `expected text for at least a block of ${length} tokens to train on and a batch of ${batch} to validate, got ${training.shape[0]} and ${blocksToValidate}; use a smaller batch or more text`,
+    )
   const graph = new Graph()
   const { scope, loss } = languageObjective(graph, language, { batch, length })
   const program = await TrainingProgram.create({ graph, loss, specs: scope.specs, seed })

@@ -1,11 +1,14 @@
 import type { ModelConfig, ModelPart } from '../../weights/modelDirectory.js'
 import type { Weights } from './parts.js'
 
-/** The first form of a model card: what the files hold and how they came about. Results are added after evaluation. */
+/**
+ * The first form of a model card: what the files hold and how they came about. Results are added after evaluation.
+ * data: 'emoji' or a folder, whose path is not told.
+ */
 export function modelCard(
   config: ModelConfig,
   parts: Readonly<Partial<Record<ModelPart, Weights>>>,
-  training: Readonly<Record<string, unknown>>,
+  { training, data }: { readonly training: Readonly<Record<string, unknown>>; readonly data: string },
 ): string {
   const rows = Object.entries(parts).map(([part, weights]) => `| ${part} | ${countOf(weights).toLocaleString('en')} |`)
   return `# A BLIP-2 of ${config.qformer.queries} queries, trained by blip2
@@ -20,8 +23,13 @@ Last training, resolved:
 ${JSON.stringify(training, null, 2)}
 \`\`\`
 
-It knows drawings in the manner of emoji and their names, and nothing of photographs.
+${KNOWLEDGE[data === 'emoji' ? 'emoji' : 'folder']}
 `
+}
+
+const KNOWLEDGE = {
+  emoji: 'It knows drawings in the manner of emoji and their names, and nothing of photographs.',
+  folder: 'It knows pictures and captions like those of the folder that it was trained on, and nothing else.',
 }
 
 const countOf = (weights: Weights): number => [...weights.values()].reduce((total, { data }) => total + data.length, 0)

@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises'
-import { ConfigError } from '../../errors.js'
+import { access, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ConfigError, DataError } from '../../errors.js'
+import type { TokenizerJson } from '../../text/tokenizerJson.js'
 import {
   type ModelDirectory,
   type ModelPart,
   type PartWeight,
   readModelDirectory,
 } from '../../weights/modelDirectory.js'
+import { METRICS_FILE } from '../metrics.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import { partSpecs } from '../partSpecs.js'
 import type { EmojiTokenizers } from './modelConfig.js'
@@ -38,16 +41,35 @@ export function trainedWeights(memory: ParameterMemory, keep: (name: string) => 
 export const dataOf = (weights: Weights): Map<string, Float32Array> =>
   new Map([...weights].map(([name, { data }]) => [name, data]))
 
+/** Both vocabularies of a model directory. Throws a DataError for one that is missing or broken. */
 export async function readTokenizers(directory: ModelDirectory): Promise<EmojiTokenizers> {
-  const read = async (name: 'qformer' | 'language') => JSON.parse(await readFile(directory.tokenizerPath(name), 'utf8'))
+  const read = async (name: keyof EmojiTokenizers): Promise<TokenizerJson> => {
+    const path = directory.tokenizerPath(name)
+    try {
+      return JSON.parse(await readFile(path, 'utf8')) as TokenizerJson
+    } catch (cause) {
+      throw new DataError(`cannot read ${path}: ${(cause as Error).message}; a model directory holds it`, { cause })
+    }
+  }
   return { qformer: await read('qformer'), language: await read('language') }
 }
 
-/** The model directory of a training: what `blip2 pretrain` writes to OUT/model, or a model directory itself. */
+/**
+ * The model directory of a training: what `blip2 pretrain` writes to OUT/model, or a model directory itself. Throws a
+ * ConfigError for a training that has not ended.
+ */
 export async function openTrained(path: string): Promise<ModelDirectory> {
-  const inner = await readModelDirectory(`${path}/model`).catch((error: { code?: string }) => {
-    if (error.code === 'MODEL_NOT_FOUND') return undefined
-    throw error
-  })
-  return inner ?? readModelDirectory(path)
+  if (await exists(join(path, 'model'))) return readModelDirectory(join(path, 'model'))
+  if (await exists(join(path, METRICS_FILE)))
+    throw new ConfigError(`the training in ${path} has not ended: it wrote no model yet. Continue it with --resume`)
+  return readModelDirectory(path)
 }
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )

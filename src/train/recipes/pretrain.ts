@@ -1,7 +1,5 @@
 import { join } from 'node:path'
-import { type CaptionedPictures, emojiCaptions } from '../../data/captionedPictures.js'
-import { openCaptionFolder } from '../../data/captionFolder.js'
-import { loadEmojiData } from '../../data/emoji/dataset.js'
+import { ConfigError } from '../../errors.js'
 import { Tokenizer } from '../../text/tokenizer.js'
 import {
   type ModelConfig,
@@ -11,14 +9,15 @@ import {
 } from '../../weights/modelDirectory.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import { train } from '../loop.js'
-import { LANGUAGE_MODEL } from '../objectives/stage2.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { stage1Task } from '../pretrain/stage1Task.js'
 import { stage2Task } from '../pretrain/stage2Task.js'
 import { modelCard } from './card.js'
+import { hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
 import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
-import { loopOptions, type RecipeOptions } from './recipe.js'
+import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
+import { trainingPictures } from './trainingPictures.js'
 
 export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
@@ -34,6 +33,8 @@ export interface Stage1RecipeOptions extends PretrainOptions {
 export interface Stage2RecipeOptions extends PretrainOptions {
   /** Training or model directory of stage 1; 'none' starts from a new Q-Former, for comparison. */
   readonly stage1: string
+  /** Model directory with the frozen image encoder where stage1 is 'none' (default: the one that ships). */
+  readonly vision?: string
   /** Model directory with the frozen language model (default: the one that ships). */
   readonly languageModel?: string
 }
@@ -41,33 +42,38 @@ export interface Stage2RecipeOptions extends PretrainOptions {
 /** `blip2 pretrain stage1` */
 export async function pretrainStage1(options: Stage1RecipeOptions): Promise<void> {
   const source = await readModelDirectory(options.vision ?? SHIPPED_MODEL)
+  const { config } = source
   const vision = await loadPart(source, 'vision')
   const tokenizers = await readTokenizers(source)
-  const { config } = source
   const { optimization, dropout } = settings(options, 'stage1')
-  const task = await stage1Task(
-    { ...optimization, model: stage1Config(config), tokens: config.text.maxTokens, dropout, itcGradient: 'full' },
+  const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
+  const pictures = await trainingPictures(options.data, config.vision.imageSize, options)
+  await using opened = await stage1Task(
     {
-      encoder: encoderOf(config, vision),
-      pictures: await trainingPictures(options, config),
-      tokenizer: Tokenizer.fromJson(tokenizers.qformer),
+      ...optimization,
+      model: { qformer, visionLayerNormEpsilon, embeddingWidth },
+      tokens: config.text.maxTokens,
+      dropout,
+      itcGradient: 'full',
     },
+    { encoder: encoderOf(config, vision), pictures, tokenizer: Tokenizer.fromJson(tokenizers.qformer) },
   )
+  const task = withInputs(opened, {
+    vision: hashWeights(vision),
+    tokenizer: hashJson(tokenizers.qformer),
+    pictures: hashPictures(pictures),
+  })
   await train(task, loopOptions(options))
   const parts = { vision, stage1: trainedWeights(task.program.memory) }
-  await writeModelDirectory(join(options.out, 'model'), {
-    config,
-    parts,
-    tokenizers,
-    card: modelCard(config, parts, task.config),
-  })
+  const card = modelCard(config, parts, { training: task.config, data: options.data })
+  await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
 }
 
 /** `blip2 pretrain stage2` */
 export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void> {
-  const before = options.stage1 === 'none' ? undefined : await openTrained(options.stage1)
+  const before = await stage1Before(options)
+  const source = before ?? (await readModelDirectory(options.vision ?? SHIPPED_MODEL))
   const languageSource = await readModelDirectory(options.languageModel ?? SHIPPED_MODEL)
-  const source: ModelDirectory = before ?? (await readModelDirectory(SHIPPED_MODEL))
   const config: ModelConfig = { ...source.config, language: languageSource.config.language }
   const [vision, language] = [await loadPart(source, 'vision'), await loadPart(languageSource, 'language')]
   const stage1 = before ? await loadPart(before, 'stage1') : undefined
@@ -77,7 +83,8 @@ export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void
   }
   const { optimization, dropout } = settings(options, 'stage2')
   const { qformer, visionLayerNormEpsilon, generation } = config
-  const task = await stage2Task(
+  const pictures = await trainingPictures(options.data, config.vision.imageSize, options)
+  await using opened = await stage2Task(
     {
       ...optimization,
       model: { qformer, visionLayerNormEpsilon, language: config.language },
@@ -88,43 +95,40 @@ export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void
       encoder: encoderOf(config, vision),
       language: dataOf(language),
       tokenizer: Tokenizer.fromJson(tokenizers.language),
-      pictures: await trainingPictures(options, config),
+      pictures,
       stage1: stage1 ? dataOf(stage1) : undefined,
     },
   )
-  await train(task, loopOptions(options))
-  const stage2 = trainedWeights(task.program.memory, (name) => !name.startsWith(LANGUAGE_MODEL))
-  const parts = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
-  await writeModelDirectory(join(options.out, 'model'), {
-    config,
-    parts,
-    tokenizers,
-    card: modelCard(config, parts, task.config),
+  const task = withInputs(opened, {
+    vision: hashWeights(vision),
+    ...(stage1 ? { stage1: hashWeights(stage1) } : {}),
+    language: hashWeights(language),
+    tokenizer: hashJson(tokenizers.language),
+    pictures: hashPictures(pictures),
   })
+  await train(task, loopOptions(options))
+  const stage2 = trainedWeights(task.program.memory)
+  const parts = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
+  const card = modelCard(config, parts, { training: task.config, data: options.data })
+  await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
+}
+
+/** Stage 1's directory, which holds its encoder too: another one would not fit the Q-Former. */
+async function stage1Before({ stage1, vision }: Stage2RecipeOptions): Promise<ModelDirectory | undefined> {
+  if (stage1 === 'none') return undefined
+  if (vision !== undefined)
+    throw new ConfigError(
+      `--vision goes with --stage1 none only: ${stage1} holds the encoder that its Q-Former was trained with`,
+    )
+  return openTrained(stage1)
 }
 
 function settings({ preset, steps, seed }: PretrainOptions, stage: 'stage1' | 'stage2') {
   const { optimization, dropout } = PRETRAIN_PRESETS[preset][stage]
   const total = steps ?? optimization.steps
-  const warmupSteps = Math.round((optimization.schedule.warmupSteps / optimization.steps) * total)
+  const warmupSteps = stretchWarmup(optimization.schedule.warmupSteps, optimization.steps, total)
   const schedule = { ...optimization.schedule, warmupSteps, totalSteps: total }
   return { optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed }, dropout }
-}
-
-/** Pictures are kept larger than the encoder sees them, so that crops lose nothing. */
-const SOURCE_SCALE = 5 / 3
-
-/** 'emoji' is the embedded data set's train split; anything else a COCO-captions folder. */
-async function trainingPictures(options: PretrainOptions, { vision }: ModelConfig): Promise<CaptionedPictures> {
-  const { data: spec, cacheDir, onStatus, signal } = options
-  onStatus?.('opening the pictures ...')
-  if (spec !== 'emoji')
-    return openCaptionFolder(spec, { side: Math.ceil(vision.imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) })
-  const data = await loadEmojiData({
-    ...(cacheDir === undefined ? {} : { cacheDir }),
-    ...(signal ? { signal } : {}),
-  })
-  return emojiCaptions(data, data.split('train'))
 }
 
 const encoderOf = ({ vision, mean, std }: ModelConfig, weights: Weights): EncoderWeights => ({
@@ -132,10 +136,4 @@ const encoderOf = ({ vision, mean, std }: ModelConfig, weights: Weights): Encode
   mean,
   std,
   weights: dataOf(weights),
-})
-
-const stage1Config = ({ qformer, visionLayerNormEpsilon, embeddingWidth }: ModelConfig) => ({
-  qformer,
-  visionLayerNormEpsilon,
-  embeddingWidth,
 })

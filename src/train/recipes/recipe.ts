@@ -1,9 +1,10 @@
-import type { TrainingProgress } from '../loop.js'
+import type { TrainingProgress, TrainOptions } from '../loop.js'
 
 /** What every training command takes. */
 export interface RecipeOptions {
   /** Training directory; the finished model goes to OUT/model. */
   readonly out: string
+  /** Go on from the last checkpoint in OUT, or begin where there is none. */
   readonly resume: boolean
   /** Seed of everything random; the preset's own when left out. */
   readonly seed?: number
@@ -19,10 +20,22 @@ export interface RecipeOptions {
 }
 
 /** The part of the options that the training loop takes. */
-export const loopOptions = ({ out, resume, checkpointEvery, onProgress, signal }: RecipeOptions) => ({
+export const loopOptions = ({
+  out,
+  resume,
+  checkpointEvery,
+  onProgress,
+  onStatus,
+  signal,
+}: RecipeOptions): TrainOptions => ({
   directory: out,
   resume,
+  onStart: (done) => onStatus?.(done === 0 ? 'training ...' : `going on after step ${done} ...`),
   ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
   ...(onProgress ? { onProgress } : {}),
   ...(signal ? { signal } : {}),
 })
+
+/** A preset's warm-up in a run of another length: the same part of it. */
+export const stretchWarmup = (warmupSteps: number, presetSteps: number, steps: number): number =>
+  Math.round((warmupSteps / presetSteps) * steps)

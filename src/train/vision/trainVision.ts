@@ -42,7 +42,7 @@ export interface VisionTrainingConfig {
 /** Supervised pre-training of the small ViT on drawings of the train split, chosen on the validation splits. */
 export async function visionTask(config: VisionTrainingConfig, data: EmojiData): Promise<TrainingTask> {
   const { vision, batch, seed } = config
-  const pictures = [...data.split('train'), ...data.split('extra')]
+  const pictures = visionPictures(data)
   const labels = visionLabels(pictures)
   const graph = new Graph()
   const { scope, loss, terms } = visionObjective(graph, vision, {
@@ -78,6 +78,9 @@ export async function visionTask(config: VisionTrainingConfig, data: EmojiData):
     [Symbol.asyncDispose]: () => program.dispose(),
   }
 }
+
+/** What the encoder is trained on: the train split and the extra styles. */
+export const visionPictures = (data: EmojiData): EmojiPicture[] => [...data.split('train'), ...data.split('extra')]
 
 /** Opens the data that a vision training needs. */
 export const visionData = (

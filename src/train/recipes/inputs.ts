@@ -1,0 +1,48 @@
+import { createHash, type Hash } from 'node:crypto'
+import type { CaptionedPictures } from '../../data/captionedPictures.js'
+import type { EmojiData, EmojiPicture } from '../../data/emoji/dataset.js'
+import type { TrainingTask } from '../loop.js'
+import type { Weights } from './parts.js'
+
+/**
+ * The task with the hashes of all that it reads among its settings: it is never resumed with other pictures, frozen
+ * weights or vocabularies, wherever they lie.
+ */
+export const withInputs = (task: TrainingTask, inputs: Readonly<Record<string, string>>): TrainingTask => ({
+  ...task,
+  config: { ...task.config, inputs },
+})
+
+/** Of names, shapes and values; the order of the weights does not count. */
+export function hashWeights(weights: Weights): string {
+  const hash = createHash('sha256')
+  for (const [name, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    addJson(hash, [name, shape])
+    hash.update(data)
+  }
+  return hash.digest('hex')
+}
+
+/** Of the pixels and all that is said of them, in their order. */
+export function hashPictures(pictures: CaptionedPictures): string {
+  const hash = createHash('sha256')
+  for (let index = 0; index < pictures.length; index++) {
+    addJson(hash, [pictures.imageId(index), pictures.mayMirror(index), pictures.captions(index)])
+    hash.update(pictures.picture(index).rgba)
+  }
+  return hash.digest('hex')
+}
+
+/** Of drawings and all that is known of them, in their order. */
+export function hashDrawings(data: EmojiData, pictures: readonly EmojiPicture[]): string {
+  const hash = createHash('sha256')
+  for (const picture of pictures) {
+    addJson(hash, picture)
+    hash.update(data.rgba(picture))
+  }
+  return hash.digest('hex')
+}
+
+export const hashJson = (value: unknown): string => addJson(createHash('sha256'), value).digest('hex')
+
+const addJson = (hash: Hash, value: unknown): Hash => hash.update(`${JSON.stringify(value)}\n`)

@@ -1,0 +1,26 @@
+import { type CaptionedPictures, emojiCaptions } from '../../data/captionedPictures.js'
+import { openCaptionFolder } from '../../data/captionFolder.js'
+import { loadEmojiData } from '../../data/emoji/dataset.js'
+import type { RecipeOptions } from './recipe.js'
+
+/** Pictures are kept larger than the encoder sees them, so that crops lose nothing. */
+const SOURCE_SCALE = 5 / 3
+
+/**
+ * Opens what `--data` names: 'emoji' is the embedded data set's train split, anything else a COCO-captions folder.
+ * @param imageSize Side of the pictures that the encoder sees.
+ */
+export async function trainingPictures(
+  spec: string,
+  imageSize: number,
+  { cacheDir, onStatus, signal }: Pick<RecipeOptions, 'cacheDir' | 'onStatus' | 'signal'>,
+): Promise<CaptionedPictures> {
+  onStatus?.('opening the pictures ...')
+  if (spec !== 'emoji')
+    return openCaptionFolder(spec, { side: Math.ceil(imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) })
+  const data = await loadEmojiData({
+    ...(cacheDir === undefined ? {} : { cacheDir }),
+    ...(signal ? { signal } : {}),
+  })
+  return emojiCaptions(data, data.split('train'))
+}
