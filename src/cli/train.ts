@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { PRETRAIN_PRESETS, type PretrainPresetName } from '../train/pretrain/presets.js'
+import type { RecipeOptions } from '../train/recipes/recipe.js'
 import type { Io } from './io.js'
 import { positiveInteger } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
@@ -19,21 +21,27 @@ export function registerTrain(program: Command, io: Io): void {
     .description('train the small frozen models: an image encoder, a language model')
   trainingFlags(
     train.command('vision').description('an image encoder, from drawings and what they are of, without text'),
-  ).action(async (flags: TrainFlags) =>
-    (await import('../train/recipes/frozenModels.js')).trainVision(recipeOptions(flags, io)),
-  )
+  ).action(async (flags: TrainFlags) => {
+    const { trainVision } = await import('../train/recipes/frozenModels.js')
+    await reported(io, (reports) => trainVision({ ...recipeOptions(flags), ...reports }))
+  })
   trainingFlags(train.command('language').description('a language model, from text alone')).action(
-    async (flags: TrainFlags) =>
-      (await import('../train/recipes/frozenModels.js')).trainLanguage(recipeOptions(flags, io)),
+    async (flags: TrainFlags) => {
+      const { trainLanguage } = await import('../train/recipes/frozenModels.js')
+      await reported(io, (reports) => trainLanguage({ ...recipeOptions(flags), ...reports }))
+    },
   )
 }
 
 interface PretrainFlags extends TrainFlags {
-  readonly preset: 'emoji' | 'emoji-quick'
-  readonly vision?: string
-  readonly stage1?: string
-  readonly languageModel?: string
+  readonly preset: PretrainPresetName
   readonly data: string
+  readonly vision?: string
+}
+
+interface Stage2Flags extends PretrainFlags {
+  readonly stage1: string
+  readonly languageModel?: string
 }
 
 /** `blip2 pretrain stage1|stage2`: the paper's two stages. */
@@ -47,36 +55,37 @@ export function registerPretrain(program: Command, io: Io): void {
     .option('--vision <dir>', 'model directory with the frozen image encoder (default: the one that ships)')
     .action(async (flags: PretrainFlags) => {
       const { pretrainStage1 } = await import('../train/recipes/pretrain.js')
-      await pretrainStage1({
-        ...stageOptions(flags, io),
-        ...(flags.vision === undefined ? {} : { vision: flags.vision }),
-      })
+      await reported(io, (reports) => pretrainStage1({ ...stageOptions(flags), ...reports }))
     })
   stageFlags(pretrain.command('stage2').description('the queries learn to prompt a frozen language model'))
     .requiredOption('--stage1 <dir>', "directory of stage 1, or 'none' to start from a new Q-Former")
+    .option('--vision <dir>', 'with --stage1 none: the frozen image encoder (default: the one that ships)')
     .option('--language-model <dir>', 'model directory with the frozen language model (default: the one that ships)')
-    .action(async (flags: PretrainFlags & { readonly stage1: string }) => {
+    .action(async (flags: Stage2Flags) => {
       const { pretrainStage2 } = await import('../train/recipes/pretrain.js')
-      const language = flags.languageModel === undefined ? {} : { languageModel: flags.languageModel }
-      await pretrainStage2({ ...stageOptions(flags, io), stage1: flags.stage1, ...language })
+      const { stage1, languageModel } = flags
+      const options = { ...stageOptions(flags), stage1, ...(languageModel === undefined ? {} : { languageModel }) }
+      await reported(io, (reports) => pretrainStage2({ ...options, ...reports }))
     })
 }
 
 const trainingFlags = (command: Command): Command =>
   command
     .requiredOption('--out <dir>', 'training directory: settings, metrics, checkpoints, and the model at the end')
-    .option('--resume', 'continue from the last checkpoint in --out')
+    .option('--resume', 'go on from the last checkpoint in --out, or begin where there is none')
     .option('--steps <n>', "steps instead of the preset's", positiveInteger)
-    .option('--seed <n>', 'seed of everything random', wholeNumber)
+    .option('--seed <n>', 'seed of everything random', seed)
     .option('--checkpoint-every <n>', 'steps between checkpoints (default: 200)', positiveInteger)
     .option('--cache <dir>', 'where renders of the drawings are kept')
 
 const stageFlags = (command: Command): Command =>
   trainingFlags(command)
-    .addOption(new Option('--preset <name>', 'sizes and settings').choices(['emoji', 'emoji-quick']).default('emoji'))
+    .addOption(
+      new Option('--preset <name>', 'sizes and settings').choices(Object.keys(PRETRAIN_PRESETS)).default('emoji'),
+    )
     .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
 
-function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache }: TrainFlags, io: Io) {
+function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache }: TrainFlags) {
   return {
     out,
     resume: resume ?? false,
@@ -84,20 +93,35 @@ function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache }: Tra
     ...(seed === undefined ? {} : { seed }),
     ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     ...(cache === undefined ? {} : { cacheDir: cache }),
-    onProgress: trainingReporter(io),
-    onStatus: (status: string) => io.err(`${status}\n`),
-    signal: io.signal,
   }
 }
 
-const stageOptions = (flags: PretrainFlags, io: Io) => ({
-  ...recipeOptions(flags, io),
+const stageOptions = (flags: PretrainFlags) => ({
+  ...recipeOptions(flags),
   preset: flags.preset,
   data: flags.data,
+  ...(flags.vision === undefined ? {} : { vision: flags.vision }),
 })
 
-function wholeNumber(text: string): number {
+/** Runs a training that reports to the user, who may stop it. */
+async function reported(
+  io: Io,
+  work: (reports: Pick<RecipeOptions, 'onProgress' | 'onStatus' | 'signal'>) => Promise<void>,
+): Promise<void> {
+  const { onProgress, onStatus, close } = trainingReporter(io)
+  try {
+    await work({ onProgress, onStatus, signal: io.signal })
+  } catch (error) {
+    if (io.signal.aborted) onStatus('stopped; the same command with --resume goes on from the last checkpoint')
+    throw error
+  } finally {
+    close()
+  }
+}
+
+function seed(text: string): number {
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number, 0 or more.')
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('expected a whole number of at least 0')
   return value
 }
