@@ -1,5 +1,6 @@
 import type { EmojiData, EmojiPicture } from '../../data/emoji/dataset.js'
 import { PICTURE_SIZE } from '../../data/emoji/render.js'
+import { ConfigError, DataError } from '../../errors.js'
 import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
 import { float32, int64, type Value } from '../../runtime/index.js'
 import { Random } from '../random/random.js'
@@ -30,16 +31,18 @@ export function visionLabels(pictures: readonly EmojiPicture[]): VisionLabels {
 const TONED_PART = 1 / 3
 
 /**
- * Augmented batches, each a function of the seed and the step alone. The second half shows the things of the first half
- * as other vendors draw them (the same drawing seen anew, where only one does).
+ * Augmented batches, each a function of the seed and the step alone; its images are overwritten by the next one. The
+ * second half shows the things of the first half as other vendors draw them (the same drawing seen anew, where only one
+ * does). Throws a ConfigError for an odd batch, a DataError where all or none of the pictures have a skin tone.
  */
 export function visionBatches(
-  data: EmojiData,
+  data: Pick<EmojiData, 'rgba'>,
   pictures: readonly EmojiPicture[],
   labels: VisionLabels,
   options: { readonly batch: number; readonly seed: number; readonly augment: AugmentOptions },
 ): (step: number) => Record<string, Value> {
   const { batch, seed, augment } = options
+  if (batch % 2 !== 0) throw new ConfigError(`a batch of pairs has an even size, got ${batch}`)
   const { size } = augment
   const augmenter = createAugmenter(augment)
   const images = float32([batch, 3, size, size], new Float32Array(batch * 3 * size * size))
@@ -79,6 +82,8 @@ export function visionBatches(
 
 /** `count` pictures a step, each of them once an epoch. */
 function anchors(pictures: readonly EmojiPicture[], count: number, seed: number) {
+  if (pictures.length === 0)
+    throw new DataError('expected drawings both with and without a skin tone to train on; load more vendors')
   const order = shuffledEpochs(pictures.length, seed)
   return (step: number) => Array.from({ length: count }, (_, i) => pictures[order(step * count + i)]!)
 }
