@@ -34,7 +34,7 @@ export function hashPictures(pictures: CaptionedPictures): string {
 }
 
 /** Of drawings and all that is known of them, in their order. */
-export function hashDrawings(data: EmojiData, pictures: readonly EmojiPicture[]): string {
+export function hashDrawings(data: Pick<EmojiData, 'rgba'>, pictures: readonly EmojiPicture[]): string {
   const hash = createHash('sha256')
   for (const picture of pictures) {
     addJson(hash, picture)

@@ -7,6 +7,9 @@ import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
 import { VISION_TARGETS, type VisionTarget } from './objective.js'
 
+/** What a training needs of the data set. */
+export type Drawings = Pick<EmojiData, 'split' | 'rgba'>
+
 /** Class numbers of pictures for each target of the training. */
 export interface VisionLabels {
   readonly classes: Readonly<Record<VisionTarget, number>>
@@ -36,7 +39,7 @@ const TONED_PART = 1 / 3
  * does). Throws a ConfigError for an odd batch, a DataError where all or none of the pictures have a skin tone.
  */
 export function visionBatches(
-  data: Pick<EmojiData, 'rgba'>,
+  data: Drawings,
   pictures: readonly EmojiPicture[],
   labels: VisionLabels,
   options: { readonly batch: number; readonly seed: number; readonly augment: AugmentOptions },

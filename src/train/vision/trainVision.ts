@@ -12,7 +12,7 @@ import type { TrainingTask } from '../loop.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import { TrainingProgram } from '../program.js'
 import { warmupCosine } from '../schedule.js'
-import { visionBatches, visionLabels } from './batches.js'
+import { type Drawings, visionBatches, visionLabels } from './batches.js'
 import { pictureVectors, VISION_ENCODER, type VisionObjectiveOptions, visionObjective } from './objective.js'
 
 export interface VisionTrainingConfig {
@@ -40,7 +40,7 @@ export interface VisionTrainingConfig {
 }
 
 /** Supervised pre-training of the small ViT on drawings of the train split, chosen on the validation splits. */
-export async function visionTask(config: VisionTrainingConfig, data: EmojiData): Promise<TrainingTask> {
+export async function visionTask(config: VisionTrainingConfig, data: Drawings): Promise<TrainingTask> {
   const { vision, batch, seed } = config
   const pictures = visionPictures(data)
   const labels = visionLabels(pictures)
@@ -80,7 +80,7 @@ export async function visionTask(config: VisionTrainingConfig, data: EmojiData):
 }
 
 /** What the encoder is trained on: the train split and the extra styles. */
-export const visionPictures = (data: EmojiData): EmojiPicture[] => [...data.split('train'), ...data.split('extra')]
+export const visionPictures = (data: Drawings): EmojiPicture[] => [...data.split('train'), ...data.split('extra')]
 
 /** Opens the data that a vision training needs. */
 export const visionData = (
@@ -92,7 +92,7 @@ export const visionData = (
 export async function nearestNeighbour(
   config: VisionTrainingConfig,
   memory: ParameterMemory,
-  data: EmojiData,
+  data: Drawings,
   split: EmojiSplit,
 ) {
   const encode = await vectorEncoder(config, memory)
@@ -144,7 +144,7 @@ async function vectorEncoder({ vision, mean, std }: VisionTrainingConfig, memory
   const view = createEvaluationView({ size, mean, std })
   const batch = float32(images.shape as number[], new Float32Array(ENCODE_BATCH * 3 * size * size))
   return {
-    async run(data: EmojiData, pictures: readonly EmojiPicture[]): Promise<Float32Array> {
+    async run(data: Drawings, pictures: readonly EmojiPicture[]): Promise<Float32Array> {
       const all = new Float32Array(pictures.length * width)
       for (let start = 0; start < pictures.length; start += ENCODE_BATCH) {
         const part = pictures.slice(start, start + ENCODE_BATCH)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { DataError, WeightsError } from '../../../src/errors.js'
+import { DataError, DisposedError, WeightsError } from '../../../src/errors.js'
 import type { TrainingTask } from '../../../src/train/loop.js'
 import { AdamW } from '../../../src/train/optimizer/adamw.js'
 import { parameterGroups } from '../../../src/train/optimizer/parameterGroups.js'
@@ -78,6 +78,21 @@ describe('stage 2', () => {
     await expect(stage2Task(config, parts)).rejects.toThrow(`the language model lacks the weights ${name}`)
     const broken = { ...encoder, weights: new Map([...encoder.weights].slice(1)) }
     await expect(stage2Task(config, { ...parts, encoder: broken })).rejects.toThrow(WeightsError)
+  })
+})
+
+describe('a task that is disposed', () => {
+  it('has freed its program and the frozen encoder, and keeps its weights', async () => {
+    const task = await stage1Task(stage1Config(1), {
+      encoder: tinyEncoder(),
+      pictures: tinyPictures,
+      tokenizer: wordPiece,
+    })
+    const feeds = await task.feeds(0)
+    await task[Symbol.asyncDispose]()
+    await expect(task.program.run(0, feeds)).rejects.toThrow(DisposedError)
+    await expect(Promise.resolve(task.feeds(0))).rejects.toThrow(DisposedError)
+    expect(task.program.memory.value('query_tokens').some((value) => value !== 0)).toBe(true)
   })
 })
 

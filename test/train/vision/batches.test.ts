@@ -1,47 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { EmojiPicture } from '../../../src/data/emoji/dataset.js'
-import { PICTURE_SIZE } from '../../../src/data/emoji/render.js'
-import type { VendorId } from '../../../src/data/emoji/vendors.js'
 import { ConfigError, DataError } from '../../../src/errors.js'
 import { visionBatches, visionLabels } from '../../../src/train/vision/batches.js'
+import { pictures, tinyDrawings } from './tinyDrawings.js'
 
-const VENDORS = ['noto', 'twemoji', 'openmoji'] as const satisfies readonly VendorId[]
-const FACES = ['1f600', '1f601', '1f602', '1f603', '1f604', '1f605'] as const
-const TONES = ['1f3fb', '1f3fc', '1f3fd'] as const
-
-function picture(vendor: VendorId, hexcode: string, concept: number, tone?: number): EmojiPicture {
-  return {
-    id: `${vendor}/${hexcode}`,
-    vendor,
-    split: 'train',
-    hexcodes: [hexcode],
-    captions: [hexcode],
-    tags: [],
-    concept,
-    concepts: [concept],
-    group: 'people',
-    subgroup: concept < 3 ? 'face-smiling' : 'hand',
-    skinTones: tone === undefined ? [] : [tone as 1],
-    base: tone === undefined,
-    directional: false,
-  }
-}
-
-/** Six faces and a hand in three skin tones by each vendor, and one face that a single vendor draws. */
-const pictures = [
-  ...VENDORS.flatMap((vendor) => [
-    ...FACES.map((hexcode, i) => picture(vendor, hexcode, i)),
-    picture(vendor, '1f44b', 6),
-    ...TONES.map((tone, i) => picture(vendor, `1f44b-${tone}`, 7 + i, i + 1)),
-  ]),
-  picture('noto', '1f60e', 20),
-]
-
-/** Each drawing is one grey, which tells its number; without augmentation the batch holds just that. */
-const data = {
-  rgba: (drawing: EmojiPicture) =>
-    new Uint8Array(PICTURE_SIZE * PICTURE_SIZE * 4).map((_, i) => (i % 4 === 3 ? 255 : 4 * pictures.indexOf(drawing))),
-}
+// Without augmentation a batch holds each drawing's grey.
 const SIZE = 8
 // Far enough from the edges, where the ground shows.
 const CENTRE = (SIZE / 2) * SIZE + SIZE / 2
@@ -55,7 +18,7 @@ const plain = {
 const BATCH = 12
 const labels = visionLabels(pictures)
 const batches = (seed = 1, augment: Parameters<typeof visionBatches>[3]['augment'] = plain) =>
-  visionBatches(data, pictures, labels, { batch: BATCH, seed, augment })
+  visionBatches(tinyDrawings, pictures, labels, { batch: BATCH, seed, augment })
 
 /** The drawings that a batch shows. */
 function shown(inputs: ReturnType<ReturnType<typeof batches>>): EmojiPicture[] {
@@ -127,7 +90,7 @@ describe('a batch', () => {
 describe('what makes no batch', () => {
   it('is an odd size, or drawings all with a skin tone or all without', () => {
     const open = (of: readonly EmojiPicture[], batch: number) =>
-      visionBatches(data, of, labels, { batch, seed: 1, augment: plain })
+      visionBatches(tinyDrawings, of, labels, { batch, seed: 1, augment: plain })
     expect(() => open(pictures, 7)).toThrow(ConfigError)
     expect(() =>
       open(
