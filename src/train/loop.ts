@@ -119,6 +119,7 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
     if (stopping && !isLast) signal!.throwIfAborted()
   }
 }
+
 /** Validation scores where they are due. */
 async function scoresOf({ validation, steps }: TrainingTask, done: number): Promise<Metrics> {
   const due = validation && (done % validation.every === 0 || done === steps)
