@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { CheckpointError, ConfigError } from '../../errors.js'
+import { replaceFile } from '../../weights/replaceFile.js'
 import { syncDirectory, type TensorToWrite, writeSafetensors } from '../../weights/safetensors/write.js'
 import {
   checkpointName,
@@ -88,23 +89,7 @@ async function writeHashed(
   return { bytes, sha256: hash.digest('hex') }
 }
 
-/** Replaces a small file as a whole, or not at all. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`
-  try {
-    const file = await open(temporary, 'w')
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
-}
+const writeDurably = (path: string, text: string): Promise<void> => replaceFile(path, (file) => file.writeFile(text))
 
 /** Puts `from` in the place of `path`, where a run resumed from an earlier step may have left a checkpoint. */
 async function replaceDirectory(path: string, from: string): Promise<void> {

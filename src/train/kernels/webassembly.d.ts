@@ -12,8 +12,9 @@ declare namespace WebAssembly {
   }
   var Memory: { prototype: Memory; new (descriptor: MemoryDescriptor): Memory }
 
-  // biome-ignore lint/suspicious/noEmptyInterface: a module is opaque
-  interface Module {}
+  interface Module {
+    readonly [Symbol.toStringTag]: 'WebAssembly.Module'
+  }
   var Module: { prototype: Module; new (bytes: Uint8Array): Module }
 
   interface Instance {

@@ -1,7 +1,8 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { WeightsError } from '../../errors.js'
+import { replaceFile } from '../replaceFile.js'
 import { type HalfDtype, narrowHalf } from './half.js'
 import { DTYPE_BYTES, type SafetensorsDtype } from './types.js'
 
@@ -58,22 +59,11 @@ export async function writeSafetensors(
   options: WriteOptions = {},
 ): Promise<void> {
   const placed = placeTensors(tensors, options.dtype ?? 'F32')
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    const file = await open(temporary, 'w')
-    try {
-      const write = (bytes: Uint8Array) => writeAll(file, bytes, options.onBytes)
-      await write(encodeHeader(placed, options.metadata))
-      for (const tensor of placed) await writeTensor(write, tensor)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  await replaceFile(path, async (file) => {
+    const write = (bytes: Uint8Array) => writeAll(file, bytes, options.onBytes)
+    await write(encodeHeader(placed, options.metadata))
+    for (const tensor of placed) await writeTensor(write, tensor)
+  })
   await syncDirectory(dirname(path))
 }
 
