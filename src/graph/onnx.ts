@@ -37,6 +37,13 @@ export type WeightSource =
       readonly length: number
     }
 
+/** A float32 weight as a constant of the graph; nothing is copied until the graph is serialised. */
+export const embeddedFloats = (data: Float32Array): WeightSource => ({
+  kind: 'embedded',
+  dtype: 'float32',
+  bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+})
+
 export interface OnnxModel {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** The label of each ONNX node by its name, for errors. */

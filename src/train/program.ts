@@ -1,5 +1,5 @@
 import { NonFiniteError, ShapeError, WeightsError } from '../errors.js'
-import { backward, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
+import { backward, embeddedFloats, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
 import { elementCount } from '../graph/types.js'
 import type { DropoutSites } from '../nn/dropout.js'
 import type { Initializer, ParameterSpec } from '../nn/scope.js'
@@ -60,7 +60,7 @@ export class TrainingProgram {
     this.#terms = terms
     this.#rows = rows
     this.#dropout = dropout
-    this.#weights = Object.fromEntries(memory.parameters.map(({ name, shape, value }) => [name, float32(shape, value)]))
+    this.#weights = weightFeeds(memory, memory.parameters)
     this.#gradients = Object.fromEntries(dense.map((name) => [gradientOutput(name), memory.gradient(name)]))
   }
 
@@ -134,6 +134,10 @@ export class TrainingProgram {
   }
 }
 
+/** The weights as they are in the memory, as feeds: views, so they follow the training. */
+export const weightFeeds = (memory: ParameterMemory, specs: Iterable<Pick<ParameterSpec, 'name' | 'shape'>>) =>
+  Object.fromEntries([...specs].map(({ name, shape }): [string, Value] => [name, float32(shape, memory.value(name))]))
+
 const gradientOutput = (name: string) => `gradient of ${name}`
 const termOutput = (name: string) => `term ${name}`
 
@@ -147,11 +151,7 @@ function checkFrozen(specs: ReadonlyMap<string, ParameterSpec>, frozen: Readonly
   }
 }
 
-function constant(data: Float32Array | undefined): WeightSource {
-  if (!data) return { kind: 'input' }
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  return { kind: 'embedded', dtype: 'float32', bytes }
-}
+const constant = (data: Float32Array | undefined): WeightSource => (data ? embeddedFloats(data) : { kind: 'input' })
 
 /** Each weight from a stream of its own name, so that adding one changes no other. */
 function initialize(memory: ParameterMemory, specs: readonly ParameterSpec[], seed: number): void {

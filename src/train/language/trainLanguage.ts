@@ -3,30 +3,22 @@ import { packTokens, type TokenBlocks } from '../../data/text/packTokens.js'
 import { ConfigError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { OptConfig } from '../../models/opt.js'
-import { CompiledFunction, float32, int64, type Value } from '../../runtime/index.js'
+import { CompiledFunction, int64, type Value } from '../../runtime/index.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import type { TrainingTask } from '../loop.js'
+import { type LoopSettings, loopSettings } from '../loopSettings.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import { TrainingProgram } from '../program.js'
+import { TrainingProgram, weightFeeds } from '../program.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
-import { warmupCosine } from '../schedule.js'
 import { languageObjective } from './objective.js'
 
-export interface LanguageTrainingConfig {
+export interface LanguageTrainingConfig extends LoopSettings {
   readonly language: OptConfig
   /** Tokens in a block of packed text. */
   readonly length: number
-  readonly batch: number
-  readonly steps: number
-  readonly warmupSteps: number
-  readonly peakLearningRate: number
-  readonly minimumLearningRate: number
-  readonly weightDecay: number
-  readonly clipNorm: number
   readonly validateEvery: number
   /** Blocks that the validation loss is the mean of. */
   readonly validationBlocks: number
-  readonly seed: number
 }
 
 /**
@@ -52,16 +44,7 @@ export async function languageTask(
   return {
     config: { kind: 'language', ...config },
     program,
-    steps: config.steps,
-    samplesPerStep: batch,
-    schedule: warmupCosine({
-      peak: config.peakLearningRate,
-      minimum: config.minimumLearningRate,
-      warmupSteps: config.warmupSteps,
-      totalSteps: config.steps,
-    }),
-    weightDecay: config.weightDecay,
-    clipNorm: config.clipNorm,
+    ...loopSettings(config),
     feeds: (step) => ({
       ids: blocks(
         training,
@@ -86,8 +69,7 @@ async function validationLoss(
   const { scope, loss } = languageObjective(graph, config.language, { batch, length })
   const compiled = await CompiledFunction.create(graph, { loss })
   try {
-    const weights: Record<string, Value> = {}
-    for (const { name, shape } of scope.specs.values()) weights[name] = float32(shape, memory.value(name))
+    const weights = weightFeeds(memory, scope.specs.values())
     const batches = Math.floor(Math.min(config.validationBlocks, text.shape[0]) / batch)
     let total = 0
     for (let i = 0; i < batches; i++) {

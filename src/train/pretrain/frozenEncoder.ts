@@ -1,5 +1,5 @@
 import { WeightsError } from '../../errors.js'
-import { Graph, type WeightSource } from '../../graph/index.js'
+import { embeddedFloats, Graph, type WeightSource } from '../../graph/index.js'
 import { elementCount } from '../../graph/types.js'
 import { type ClipVitConfig, clipVit, patchCount } from '../../models/vit.js'
 import { type ParameterSpec, Scope } from '../../nn/scope.js'
@@ -59,5 +59,5 @@ function embedded({ name, shape }: ParameterSpec, data: Float32Array | undefined
     throw new WeightsError(
       `the image encoder's weight '${name}' needs ${size} values, ${data ? `it has ${data.length}` : 'it is missing'}`,
     )
-  return { kind: 'embedded', dtype: 'float32', bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }
+  return embeddedFloats(data)
 }

@@ -7,15 +7,15 @@ import { Graph } from '../../graph/index.js'
 import { type AugmentOptions, createEvaluationView } from '../../image/augment.js'
 import { type ClipVitConfig, clipVit } from '../../models/vit.js'
 import { Scope } from '../../nn/scope.js'
-import { CompiledFunction, float32, type Value } from '../../runtime/index.js'
+import { CompiledFunction, float32 } from '../../runtime/index.js'
 import type { TrainingTask } from '../loop.js'
+import { type LoopSettings, loopSettings } from '../loopSettings.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import { TrainingProgram } from '../program.js'
-import { warmupCosine } from '../schedule.js'
+import { TrainingProgram, weightFeeds } from '../program.js'
 import { type Drawings, visionBatches, visionLabels } from './batches.js'
 import { pictureVectors, VISION_ENCODER, type VisionObjectiveOptions, visionObjective } from './objective.js'
 
-export interface VisionTrainingConfig {
+export interface VisionTrainingConfig extends LoopSettings {
   readonly vision: ClipVitConfig
   /** Mean and standard deviation that pictures are normalised with. */
   readonly mean: readonly [number, number, number]
@@ -23,20 +23,12 @@ export interface VisionTrainingConfig {
   /** Styles besides the ten vendors, for training only. */
   readonly extraVendors: readonly VendorId[]
   readonly augment: Omit<AugmentOptions, 'size' | 'mean' | 'std'>
-  readonly batch: number
-  readonly steps: number
-  readonly warmupSteps: number
-  readonly peakLearningRate: number
-  readonly minimumLearningRate: number
-  readonly weightDecay: number
-  readonly clipNorm: number
   /** Cosines are multiplied by this before the softmax over concepts. */
   readonly scale: number
   readonly labelSmoothing: number
   /** Parts of the loss. */
   readonly weights: VisionObjectiveOptions['weights']
   readonly validateEvery: number
-  readonly seed: number
 }
 
 /** Supervised pre-training of the small ViT on drawings of the train split, chosen on the validation splits. */
@@ -57,16 +49,7 @@ export async function visionTask(config: VisionTrainingConfig, data: Drawings): 
   return {
     config: { kind: 'vision', ...config },
     program,
-    steps: config.steps,
-    samplesPerStep: batch,
-    schedule: warmupCosine({
-      peak: config.peakLearningRate,
-      minimum: config.minimumLearningRate,
-      warmupSteps: config.warmupSteps,
-      totalSteps: config.steps,
-    }),
-    weightDecay: config.weightDecay,
-    clipNorm: config.clipNorm,
+    ...loopSettings(config),
     feeds: visionBatches(data, pictures, labels, { batch, seed, augment }),
     validation: {
       every: config.validateEvery,
@@ -139,8 +122,7 @@ async function vectorEncoder({ vision, mean, std }: VisionTrainingConfig, memory
   const images = graph.input('images', 'float32', [ENCODE_BATCH, 3, size, size])
   const vectors = pictureVectors(p, vision, clipVit(p.in(VISION_ENCODER), vision, images).output)
   const compiled = await CompiledFunction.create(graph, { vectors })
-  const weights: Record<string, Value> = {}
-  for (const { name, shape } of p.specs.values()) weights[name] = float32(shape, memory.value(name))
+  const weights = weightFeeds(memory, p.specs.values())
   const view = createEvaluationView({ size, mean, std })
   const batch = float32(images.shape as number[], new Float32Array(ENCODE_BATCH * 3 * size * size))
   return {
