@@ -1,6 +1,6 @@
 import { decodeImage, type ImageSource } from '../image/decode.js'
 import { writePixels } from '../image/preprocess.js'
-import { clipVit } from '../models/vit.js'
+import { imageFeatures } from '../models/imageEncoder.js'
 import { float32, type Value } from '../runtime/index.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
@@ -30,7 +30,7 @@ export class ImageEncoder {
   constructor(config: ModelConfig, weights: Weights, options: ExecutionOptions) {
     this.#config = config
     this.#encode = new BatchedFunction(
-      (p, { images }) => ({ features: clipVit(p.in('visual_encoder'), config.vision, images).output }),
+      (p, { images }) => ({ features: imageFeatures(p, config.vision, images) }),
       weights,
       options,
     )

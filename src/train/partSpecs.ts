@@ -1,5 +1,6 @@
 import { Graph } from '../graph/index.js'
-import { clipVit, patchCount } from '../models/vit.js'
+import { imageFeatures } from '../models/imageEncoder.js'
+import { patchCount } from '../models/vit.js'
 import { type ParameterSpec, Scope } from '../nn/scope.js'
 import type { ModelConfig, ModelPart } from '../weights/modelDirectory.js'
 import { stage1 } from './objectives/stage1.js'
@@ -23,11 +24,7 @@ const BATCH = 2
 function visionSpecs({ vision }: ModelConfig) {
   const graph = new Graph()
   const p = new Scope(graph)
-  clipVit(
-    p.in('visual_encoder'),
-    vision,
-    graph.input('images', 'float32', [BATCH, 3, vision.imageSize, vision.imageSize]),
-  )
+  imageFeatures(p, vision, graph.input('images', 'float32', [BATCH, 3, vision.imageSize, vision.imageSize]))
   return p.specs
 }
 

@@ -23,6 +23,8 @@ const modelConfigSchema = z
       heads: size,
       feedForward: size,
       layerNormEpsilon: fraction,
+      /** The weights hold the mean and deviation of every feature, which are taken out. */
+      standardizedFeatures: z.boolean().default(false),
     }),
     /** Mean and standard deviation that pixels in 0..1 are normalised with. */
     mean: rgb,

@@ -24,7 +24,16 @@ export async function writeTinyModel(
   const config: ModelConfig = {
     format: 'blip2',
     version: 1,
-    vision: { imageSize: 16, patchSize: 8, width: 16, layers: 1, heads: 2, feedForward: 32, layerNormEpsilon: 1e-5 },
+    vision: {
+      imageSize: 16,
+      patchSize: 8,
+      width: 16,
+      layers: 1,
+      heads: 2,
+      feedForward: 32,
+      layerNormEpsilon: 1e-5,
+      standardizedFeatures: true,
+    },
     mean: [0.5, 0.5, 0.5],
     std: [0.25, 0.25, 0.25],
     qformer: {

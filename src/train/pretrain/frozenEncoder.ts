@@ -1,13 +1,14 @@
 import { WeightsError } from '../../errors.js'
 import { embeddedFloats, Graph, type WeightSource } from '../../graph/index.js'
 import { elementCount } from '../../graph/types.js'
-import { type ClipVitConfig, clipVit, patchCount } from '../../models/vit.js'
+import { type ImageEncoderConfig, imageFeatures } from '../../models/imageEncoder.js'
+import { patchCount } from '../../models/vit.js'
 import { type ParameterSpec, Scope } from '../../nn/scope.js'
 import { CompiledFunction, float32, type Value } from '../../runtime/index.js'
 
 /** An image encoder as stage 1 and 2 see it: pictures in, tokens out, nothing to train. */
 export interface EncoderWeights {
-  readonly config: ClipVitConfig
+  readonly config: ImageEncoderConfig
   /** Normalisation of pictures. */
   readonly mean: readonly [number, number, number]
   readonly std: readonly [number, number, number]
@@ -33,10 +34,10 @@ export class FrozenEncoder {
     const graph = new Graph()
     const shape = [batch, 3, config.imageSize, config.imageSize]
     const p = new Scope(graph)
-    const { output } = clipVit(p.in('visual_encoder'), config, graph.input('images', 'float32', shape))
+    const features = imageFeatures(p, config, graph.input('images', 'float32', shape))
     const compiled = await CompiledFunction.create(
       graph,
-      { features: output },
+      { features },
       { weight: (name) => embedded(p.specs.get(name)!, weights.get(name)) },
     )
     return new FrozenEncoder(1 + patchCount(config), shape, compiled)

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { languageCorpus } from '../../data/text/corpus.js'
+import { IMAGE_ENCODER } from '../../models/imageEncoder.js'
 import { Tokenizer } from '../../text/tokenizer.js'
 import { type ModelPart, writeModelDirectory } from '../../weights/modelDirectory.js'
 import { emojiLanguage } from '../language/presets.js'
 import { languageTask } from '../language/trainLanguage.js'
 import { train } from '../loop.js'
-import { VISION_ENCODER } from '../vision/objective.js'
+import { featureStatistics } from '../vision/featureStatistics.js'
 import { emojiVision } from '../vision/presets.js'
 import { visionData, visionPictures, visionTask } from '../vision/trainVision.js'
 import { hashDrawings, hashJson, withInputs } from './inputs.js'
@@ -27,7 +28,9 @@ export async function trainVision(options: RecipeOptions): Promise<void> {
   await using opened = await visionTask(config, data)
   const task = withInputs(opened, { pictures: hashDrawings(data, visionPictures(data)) })
   await train(task, loopOptions(options))
-  const vision = trainedWeights(task.program.memory, (name) => name.startsWith(VISION_ENCODER))
+  const { memory } = task.program
+  const encoder = trainedWeights(memory, (name) => name.startsWith(IMAGE_ENCODER))
+  const vision = new Map([...encoder, ...(await featureStatistics(config, memory, data))])
   await writePart(options.out, { vision }, tokenizers)
 }
 

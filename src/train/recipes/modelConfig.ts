@@ -31,7 +31,7 @@ export function emojiModelConfig(tokenizers: EmojiTokenizers): ModelConfig {
   return {
     format: 'blip2',
     version: 1,
-    vision: { ...vision },
+    vision: { ...vision, standardizedFeatures: true },
     mean: [...mean],
     std: [...std],
     qformer: { ...emojiQFormer(qformer.size, vision.width) },

@@ -18,8 +18,8 @@ export const emojiVision: VisionTrainingConfig = {
     invert: 0.02,
   },
   batch: 128,
-  steps: 1500,
-  warmupSteps: 50,
+  steps: 4000,
+  warmupSteps: 100,
   peakLearningRate: 1e-3,
   minimumLearningRate: 1e-5,
   weightDecay: 0.05,
@@ -27,6 +27,7 @@ export const emojiVision: VisionTrainingConfig = {
   scale: 10,
   labelSmoothing: 0.1,
   weights: { pairs: 1, concepts: 1, groups: 0.3, tones: 0.2 },
+  classToken: 0.5,
   validateEvery: 250,
   seed: 1,
 }

@@ -1,19 +1,19 @@
 import { type EmojiData, type EmojiPicture, loadEmojiData } from '../../data/emoji/dataset.js'
-import { PICTURE_SIZE } from '../../data/emoji/render.js'
 import type { EmojiSplit } from '../../data/emoji/splits.js'
 import { MAIN_VENDORS, type VendorId } from '../../data/emoji/vendors.js'
 import { nearestNeighbourRecall } from '../../eval/nearestNeighbour.js'
 import { Graph } from '../../graph/index.js'
-import { type AugmentOptions, createEvaluationView } from '../../image/augment.js'
-import { type ClipVitConfig, clipVit } from '../../models/vit.js'
-import { Scope } from '../../nn/scope.js'
-import { CompiledFunction, float32 } from '../../runtime/index.js'
+import type { AugmentOptions } from '../../image/augment.js'
+import type { ClipVitConfig } from '../../models/vit.js'
 import type { TrainingTask } from '../loop.js'
 import { type LoopSettings, loopSettings } from '../loopSettings.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import { TrainingProgram, weightFeeds } from '../program.js'
+import { TrainingProgram } from '../program.js'
 import { type Drawings, visionBatches, visionLabels } from './batches.js'
-import { pictureVectors, VISION_ENCODER, type VisionObjectiveOptions, visionObjective } from './objective.js'
+import { columnStatistics } from './columnStatistics.js'
+import { DrawingEncoder } from './drawingEncoder.js'
+import { initializeMimetic } from './mimeticInitialization.js'
+import { pictureVectors, type VisionObjectiveOptions, visionObjective } from './objective.js'
 
 export interface VisionTrainingConfig extends LoopSettings {
   readonly vision: ClipVitConfig
@@ -28,6 +28,7 @@ export interface VisionTrainingConfig extends LoopSettings {
   readonly labelSmoothing: number
   /** Parts of the loss. */
   readonly weights: VisionObjectiveOptions['weights']
+  readonly classToken: number
   readonly validateEvery: number
 }
 
@@ -41,10 +42,12 @@ export async function visionTask(config: VisionTrainingConfig, data: Drawings): 
     batch,
     classes: labels.classes,
     weights: config.weights,
+    classToken: config.classToken,
     scale: config.scale,
     labelSmoothing: config.labelSmoothing,
   })
   const program = await TrainingProgram.create({ graph, loss, terms, specs: scope.specs, seed })
+  initializeMimetic(program.memory, vision, seed)
   const augment = { ...config.augment, size: vision.imageSize, mean: config.mean, std: config.std }
   return {
     config: { kind: 'vision', ...config },
@@ -78,66 +81,26 @@ export async function nearestNeighbour(
   data: Drawings,
   split: EmojiSplit,
 ) {
-  const encode = await vectorEncoder(config, memory)
-  try {
-    const describe = async (pictures: readonly EmojiPicture[]) => ({
-      vectors: await encode.run(data, pictures),
-      width: config.vision.width,
-      captions: pictures.map(({ captions }) => captions),
-    })
-    const base = (name: EmojiSplit) => data.split(name).filter((picture) => picture.base)
-    const [queries, gallery] = [await describe(base(split)), await describe(base('train'))]
-    const standardize = standardizer(gallery.vectors, gallery.width)
-    standardize(queries.vectors)
-    standardize(gallery.vectors)
-    return nearestNeighbourRecall(queries, gallery)
-  } finally {
-    await encode.dispose()
-  }
+  await using encoder = await DrawingEncoder.create(config, memory, (p, tokens) =>
+    pictureVectors(p, config.vision, tokens),
+  )
+  const describe = async (pictures: readonly EmojiPicture[]) => ({
+    vectors: await encoder.encode(data, pictures),
+    width: config.vision.width,
+    captions: pictures.map(({ captions }) => captions),
+  })
+  const base = (name: EmojiSplit) => data.split(name).filter((picture) => picture.base)
+  const [queries, gallery] = [await describe(base(split)), await describe(base('train'))]
+  const standardize = standardizer(gallery.vectors, gallery.width)
+  standardize(queries.vectors)
+  standardize(gallery.vectors)
+  return nearestNeighbourRecall(queries, gallery)
 }
 
 /** In training each value has mean 0 and variance 1 over the batch; here over the gallery. Works in place. */
 function standardizer(gallery: Float32Array, width: number): (vectors: Float32Array) => void {
-  const count = gallery.length / width
-  const sums = new Float64Array(width)
-  const squares = new Float64Array(width)
-  gallery.forEach((value, i) => {
-    sums[i % width]! += value
-    squares[i % width]! += value * value
-  })
-  const mean = sums.map((sum) => sum / count)
-  const std = squares.map((square, i) => Math.sqrt(Math.max(square / count - mean[i]! ** 2, 1e-12)))
+  const { mean, std } = columnStatistics(gallery, width)
   return (vectors) => {
     for (let i = 0; i < vectors.length; i++) vectors[i] = (vectors[i]! - mean[i % width]!) / std[i % width]!
-  }
-}
-
-const ENCODE_BATCH = 64
-
-/** The vectors of pictures, seen whole on white, by the weights as they are in the memory. */
-async function vectorEncoder({ vision, mean, std }: VisionTrainingConfig, memory: ParameterMemory) {
-  const { imageSize: size, width } = vision
-  const graph = new Graph()
-  const p = new Scope(graph)
-  const images = graph.input('images', 'float32', [ENCODE_BATCH, 3, size, size])
-  const vectors = pictureVectors(p, vision, clipVit(p.in(VISION_ENCODER), vision, images).output)
-  const compiled = await CompiledFunction.create(graph, { vectors })
-  const weights = weightFeeds(memory, p.specs.values())
-  const view = createEvaluationView({ size, mean, std })
-  const batch = float32(images.shape as number[], new Float32Array(ENCODE_BATCH * 3 * size * size))
-  return {
-    async run(data: Drawings, pictures: readonly EmojiPicture[]): Promise<Float32Array> {
-      const all = new Float32Array(pictures.length * width)
-      for (let start = 0; start < pictures.length; start += ENCODE_BATCH) {
-        const part = pictures.slice(start, start + ENCODE_BATCH)
-        part.forEach((picture, i) => {
-          view({ rgba: data.rgba(picture), size: PICTURE_SIZE }, batch.data, i * 3 * size * size)
-        })
-        const { vectors: found } = await compiled.run({ ...weights, images: batch })
-        all.set((found.data as Float32Array).subarray(0, part.length * width), start * width)
-      }
-      return all
-    },
-    dispose: () => compiled.dispose(),
   }
 }

@@ -1,6 +1,6 @@
 import type { CaptionedPictures } from '../../../src/data/captionedPictures.js'
 import { Graph } from '../../../src/graph/index.js'
-import { type ClipVitConfig, clipVit } from '../../../src/models/vit.js'
+import { type ImageEncoderConfig, imageFeatures } from '../../../src/models/imageEncoder.js'
 import { Scope } from '../../../src/nn/scope.js'
 import { Tokenizer } from '../../../src/text/tokenizer.js'
 import { trainBpe } from '../../../src/text/trainBpe.js'
@@ -42,7 +42,7 @@ export const bpe = Tokenizer.fromJson(
   ),
 )
 
-const vision: ClipVitConfig = {
+const vision: ImageEncoderConfig = {
   imageSize: 16,
   patchSize: 8,
   width: 16,
@@ -50,6 +50,7 @@ const vision: ClipVitConfig = {
   heads: 2,
   feedForward: 32,
   layerNormEpsilon: 1e-5,
+  standardizedFeatures: true,
 }
 
 const qformer = {
@@ -118,11 +119,7 @@ export const tinyEncoder = () => ({
   std: [0.25, 0.25, 0.25] as const,
   weights: randomWeights((graph) => {
     const p = new Scope(graph)
-    clipVit(
-      p.in('visual_encoder'),
-      vision,
-      graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize]),
-    )
+    imageFeatures(p, vision, graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize]))
     return p
   }),
 })

@@ -48,6 +48,7 @@ const BATCH = 8
 const SCALE = 5
 const SMOOTHING = 0.1
 const WEIGHTS = { pairs: 1, concepts: 0.5, groups: 0.25, tones: 0.125 }
+const CLASS_TOKEN = 0.5
 const CLASSES = { concepts: 5, groups: 3, tones: 2 }
 const config: ClipVitConfig = {
   imageSize: 8,
@@ -67,7 +68,14 @@ const LABELS = {
 
 function objective() {
   const graph = new Graph()
-  const options = { batch: BATCH, classes: CLASSES, weights: WEIGHTS, scale: SCALE, labelSmoothing: SMOOTHING }
+  const options = {
+    batch: BATCH,
+    classes: CLASSES,
+    weights: WEIGHTS,
+    classToken: CLASS_TOKEN,
+    scale: SCALE,
+    labelSmoothing: SMOOTHING,
+  }
   const { scope, loss, terms, vectors } = visionObjective(graph, config, options)
   const weights = randomWeights(scope.specs)
   const labels = VISION_TARGETS.map((target) => [
@@ -97,7 +105,7 @@ describe('the objective of the image encoder', () => {
   })
 
   it.each(VISION_TARGETS)('tells %s by the cosine with a learned centre, with smoothed labels', (target) => {
-    const centres = weights[`${VISION_HEAD}.${target}.weight`]!
+    const centres = weights[`${VISION_HEAD}.placed.${target}.weight`]!
     const count = CLASSES[target]
     const losses = Array.from({ length: BATCH }, (_, i) => {
       const logits = Array.from({ length: count }, (_, c) => SCALE * dot(row(vectors, i), unit(row(centres, c))))
@@ -108,7 +116,8 @@ describe('the objective of the image encoder', () => {
   })
 
   it('is the weighted sum of its terms', () => {
-    const expected = Object.entries(WEIGHTS).reduce((sum, [name, weight]) => sum + weight * terms[name]!, 0)
-    expect(loss).toBeCloseTo(expected, 9)
+    const part = (prefix: string) =>
+      Object.entries(WEIGHTS).reduce((sum, [name, weight]) => sum + weight * terms[prefix + name]!, 0)
+    expect(loss).toBeCloseTo(part('') + CLASS_TOKEN * part('class_'), 9)
   })
 })

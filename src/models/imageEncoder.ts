@@ -1,0 +1,29 @@
+import type { Tensor } from '../graph/graph.js'
+import { div, sub } from '../graph/index.js'
+import { ones, type Scope, zeros } from '../nn/scope.js'
+import { type ClipVitConfig, clipVit, patchCount } from './vit.js'
+
+/** Scope of the frozen encoder's weights, as the authors call it. */
+export const IMAGE_ENCODER = 'visual_encoder'
+
+export interface ImageEncoderConfig extends ClipVitConfig {
+  /** The weights hold the mean and deviation of every feature, which are taken out of it. */
+  readonly standardizedFeatures: boolean
+}
+
+/** Names of the statistics among the encoder's weights; each is [1 + patches, width]. */
+export const FEATURE_MEAN = `${IMAGE_ENCODER}.feature_mean`
+export const FEATURE_STD = `${IMAGE_ENCODER}.feature_std`
+
+/**
+ * The frozen encoder as the Querying Transformer sees it. The tokens of a small encoder are mostly what all pictures
+ * share, which would hide what tells them apart; with `standardizedFeatures` each has mean 0 and deviation 1 over the
+ * training pictures. p: the root scope; images: [batch, 3, size, size], normalised -> [batch, 1 + patches, width]
+ */
+export function imageFeatures(p: Scope, config: ImageEncoderConfig, images: Tensor): Tensor {
+  const { output } = clipVit(p.in(IMAGE_ENCODER), config, images)
+  if (!config.standardizedFeatures) return output
+  const shape = [1 + patchCount(config), config.width]
+  const [mean, std] = [p.parameter(FEATURE_MEAN, shape, zeros), p.parameter(FEATURE_STD, shape, ones)]
+  return div(sub(output, mean), std)
+}
