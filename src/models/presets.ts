@@ -25,7 +25,7 @@ export const emojiQFormer = (vocabularySize: number, encoderWidth: number): QFor
   heads: 6,
   feedForward: 768,
   maxPositions: 32,
-  queries: 16,
+  queries: 8,
   encoderWidth,
   crossAttentionEvery: 2,
   layerNormEpsilon: 1e-12,

@@ -6,7 +6,7 @@ import { saveCheckpoint } from './checkpoint/save.js'
 import { METRICS_FILE, MetricsLog } from './metrics.js'
 import { AdamW } from './optimizer/adamw.js'
 import { parameterGroups } from './optimizer/parameterGroups.js'
-import type { TrainingProgram } from './program.js'
+import type { StepProgram } from './program.js'
 import { openRunConfig } from './runConfig.js'
 import type { Schedule } from './schedule.js'
 
@@ -19,7 +19,7 @@ export type Metrics = Readonly<Record<string, number>>
 export interface TrainingTask extends AsyncDisposable {
   /** Every value that decides the result, resolved; it is written beside the checkpoints and guards resuming. */
   readonly config: Readonly<Record<string, unknown>>
-  readonly program: TrainingProgram
+  readonly program: StepProgram
   readonly steps: number
   readonly samplesPerStep: number
   readonly schedule: Schedule
@@ -148,7 +148,7 @@ async function resumeStep(
   return checkpoint.step
 }
 
-async function restoreAll(checkpoint: Checkpoint, { memory }: TrainingProgram, optimizer: AdamW): Promise<void> {
+async function restoreAll(checkpoint: Checkpoint, { memory }: StepProgram, optimizer: AdamW): Promise<void> {
   const { optimizerSteps } = checkpoint.state
   if (typeof optimizerSteps !== 'number')
     throw new CheckpointError(

@@ -22,6 +22,8 @@ export interface ProgramOptions {
   readonly dropout?: DropoutSites
   /** For the initial weights and the dropout masks. */
   readonly seed: number
+  /** The weights of another program of the same model, to be trained together; they are not filled anew. */
+  readonly memory?: ParameterMemory
   readonly threads?: number
 }
 
@@ -32,6 +34,9 @@ interface RowOutput {
 }
 
 const LOSS = 'loss'
+
+/** What the loop needs of a program. */
+export type StepProgram = Pick<TrainingProgram, 'memory' | 'run' | 'dispose'>
 
 /**
  * A training step: losses and gradients in one run of the runtime. Weights and gradients live in the optimiser's
@@ -45,7 +50,6 @@ export class TrainingProgram {
   readonly #weights: Record<string, Value>
   readonly #gradients: Record<string, Data>
   readonly #dropout: { masks: DropoutMasks; feeds: Record<string, Value> } | undefined
-  #touched: { parameter: string; ids: BigInt64Array }[] = []
 
   private constructor(
     memory: ParameterMemory,
@@ -69,8 +73,7 @@ export class TrainingProgram {
     const { graph, loss, terms = {}, specs, frozen = new Map<string, Float32Array>(), seed } = options
     checkFrozen(specs, frozen)
     const trained = [...specs.values()].filter(({ name }) => !frozen.has(name))
-    const memory = new ParameterMemory(trained)
-    initialize(memory, trained, seed)
+    const memory = options.memory ?? newMemory(trained, seed)
     const dropout = masksOf(options)
 
     const weights = trained.map(({ name }) => graph.parameters.get(name)!)
@@ -104,12 +107,11 @@ export class TrainingProgram {
    */
   async run(step: number, feeds: Readonly<Record<string, Value>>): Promise<Record<string, number>> {
     this.#dropout?.masks.fill(step)
-    this.#clearRows()
+    // A dense gradient is overwritten by the run; rows are added to what is there.
+    this.memory.clearRows()
     const results = await this.#compiled.run({ ...feeds, ...this.#weights, ...this.#dropout?.feeds }, this.#gradients)
     for (const { parameter, ids, values } of this.#rows) {
-      const rowIds = results[ids]!.data as BigInt64Array
-      this.memory.addRows(parameter, rowIds, results[values]!.data as Float32Array)
-      this.#touched.push({ parameter, ids: rowIds.slice() })
+      this.memory.addRows(parameter, results[ids]!.data as BigInt64Array, results[values]!.data as Float32Array)
     }
     const losses = Object.fromEntries(this.#terms.map((name) => [name, Number(results[termOutput(name)]!.data[0])]))
     // The parts first, in the order in which they are computed: their names say more than the sum's.
@@ -124,13 +126,6 @@ export class TrainingProgram {
 
   dispose(): Promise<void> {
     return this.#compiled.dispose()
-  }
-
-  /** A dense gradient is overwritten by the next run; rows are added to what is there, so theirs are cleared. */
-  #clearRows(): void {
-    for (const { parameter, ids } of this.#touched)
-      if (!(gradientOutput(parameter) in this.#gradients)) this.memory.zeroRows(parameter, ids)
-    this.#touched = []
   }
 }
 
@@ -154,9 +149,11 @@ function checkFrozen(specs: ReadonlyMap<string, ParameterSpec>, frozen: Readonly
 const constant = (data: Float32Array | undefined): WeightSource => (data ? embeddedFloats(data) : { kind: 'input' })
 
 /** Each weight from a stream of its own name, so that adding one changes no other. */
-function initialize(memory: ParameterMemory, specs: readonly ParameterSpec[], seed: number): void {
+function newMemory(specs: readonly ParameterSpec[], seed: number): ParameterMemory {
+  const memory = new ParameterMemory(specs)
   for (const { name, initializer } of specs)
     fillInitial(memory.value(name), initializer, new Random(seed, `initial/${name}`))
+  return memory
 }
 
 export function fillInitial(into: Float32Array, initializer: Initializer, random: Random): void {

@@ -33,6 +33,8 @@ export class ParameterMemory {
   /** Every gradient, with zeros between them where the alignment leaves room. */
   readonly #gradients: Float32Array
   readonly #byName: ReadonlyMap<string, ParameterArrays>
+  /** Rows that hold something since `clearRows`. */
+  #touched: { readonly gradient: Float32Array; readonly width: number; readonly id: number }[] = []
 
   constructor(specs: readonly ParameterSpec[]) {
     const counts = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1))
@@ -86,13 +88,14 @@ export class ParameterMemory {
       const target = Number(ids[row]) * width
       const source = row * width
       for (let i = 0; i < width; i++) gradient[target + i]! += rows[source + i]!
+      this.#touched.push({ gradient, width, id: Number(ids[row]) })
     }
   }
 
-  /** Zeroes the rows of a gradient that `addRows` has touched; cheaper than the whole table. */
-  zeroRows(name: string, ids: BigInt64Array | Int32Array): void {
-    const { gradient, width } = this.#table(name, ids)
-    for (const id of ids) gradient.fill(0, Number(id) * width, (Number(id) + 1) * width)
+  /** Zeroes the rows that `addRows` has touched; cheaper than whole tables. */
+  clearRows(): void {
+    for (const { gradient, width, id } of this.#touched) gradient.fill(0, id * width, (id + 1) * width)
+    this.#touched = []
   }
 
   zeroGradients(): void {

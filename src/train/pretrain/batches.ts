@@ -3,6 +3,7 @@ import { DataError } from '../../errors.js'
 import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
+import { groupOfStep, type LengthGroup } from './lengthGroups.js'
 
 /** One batch before it is encoded. The images are overwritten by the next batch. */
 export interface CaptionBatch {
@@ -10,8 +11,18 @@ export interface CaptionBatch {
   readonly images: Float32Array
   readonly captions: readonly string[]
   readonly imageIds: readonly number[]
+  /** Length of the texts, where the pictures are grouped by it. */
+  readonly tokens?: number
   /** For whatever else the step draws. */
   readonly random: Random
+}
+
+export interface CaptionBatchOptions {
+  readonly batch: number
+  readonly seed: number
+  readonly augment: AugmentOptions
+  /** Pictures of one batch come from one group. */
+  readonly groups?: readonly LengthGroup[]
 }
 
 /**
@@ -20,22 +31,42 @@ export interface CaptionBatch {
  */
 export function captionBatches(
   pictures: CaptionedPictures,
-  { batch, seed, augment }: { readonly batch: number; readonly seed: number; readonly augment: AugmentOptions },
+  { batch, seed, augment, groups }: CaptionBatchOptions,
 ): (step: number) => CaptionBatch {
   if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
   const augmenter = createAugmenter(augment)
   const pixels = 3 * augment.size * augment.size
   const images = new Float32Array(batch * pixels)
-  const order = shuffledEpochs(pictures.length, seed)
+  const choose = groups ? choiceByGroup(groups, batch, seed) : choice(pictures.length, batch, seed)
   return (step) => {
     const random = new Random(seed, `batch/${step}`)
-    const chosen = Array.from({ length: batch }, (_, i) => order(step * batch + i))
+    const { chosen, ...rest } = choose(step)
     const captions = chosen.map((index, i) => {
       augmenter(pictures.picture(index), pictures.mayMirror(index), () => random.uniform(), images, i * pixels)
       const all = pictures.captions(index)
       return all[random.integer(all.length)]!
     })
-    return { images, captions, imageIds: chosen.map((index) => pictures.imageId(index)), random }
+    return { images, captions, imageIds: chosen.map((index) => pictures.imageId(index)), random, ...rest }
+  }
+}
+
+interface Choice {
+  readonly chosen: readonly number[]
+  readonly tokens?: number
+}
+
+function choice(pictures: number, batch: number, seed: number): (step: number) => Choice {
+  const order = shuffledEpochs(pictures, seed)
+  return (step) => ({ chosen: Array.from({ length: batch }, (_, i) => order(step * batch + i)) })
+}
+
+function choiceByGroup(groups: readonly LengthGroup[], batch: number, seed: number): (step: number) => Choice {
+  const orders = new Map(groups.map((group) => [group, shuffledEpochs(group.pictures.length, seed + group.tokens)]))
+  return (step) => {
+    const { group, turn } = groupOfStep(groups, step)
+    const order = orders.get(group)!
+    const chosen = Array.from({ length: batch }, (_, i) => group.pictures[order(turn * batch + i)]!)
+    return { chosen, tokens: group.tokens }
   }
 }
 

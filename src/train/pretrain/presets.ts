@@ -1,3 +1,4 @@
+import { emojiVision } from '../vision/presets.js'
 import type { OptimizationConfig } from './optimization.js'
 
 export interface StagePreset {
@@ -11,8 +12,8 @@ interface PretrainPreset {
 }
 
 const emoji = (steps: { stage1: number; stage2: number }): PretrainPreset => ({
-  stage1: { optimization: optimization(steps.stage1, 1e-3), dropout: 0.1 },
-  stage2: { optimization: optimization(steps.stage2, 1e-3), dropout: 0.1 },
+  stage1: { optimization: optimization(steps.stage1, 1e-3), dropout: 0 },
+  stage2: { optimization: optimization(steps.stage2, 1e-3), dropout: 0 },
 })
 
 /** Rates are ten times the paper's: the model is a fiftieth in width times depth, and starts from nothing. */
@@ -24,7 +25,7 @@ function optimization(steps: number, peak: number): OptimizationConfig {
     betas: [0.9, 0.98], // paper 3.4
     weightDecay: 0.05,
     clipNorm: 1,
-    augment: { grayscale: 0.05, hue: 0.03, saturation: 0.4, brightness: 0.25, contrast: 0.25 },
+    augment: emojiVision.augment,
     seed: 1,
   }
 }

@@ -10,12 +10,14 @@ import type { ItcGradient } from '../objectives/itc.js'
 import { stage1 } from '../objectives/stage1.js'
 import { TrainingProgram } from '../program.js'
 import { gumbelNoise } from './batches.js'
+import { type LengthGroup, lengthGroups } from './lengthGroups.js'
+import { LengthPrograms } from './lengthPrograms.js'
 import type { OptimizationConfig } from './optimization.js'
 import { type Stage, type StageParts, stageTask } from './stageTask.js'
 
 export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly model: Stage1Config
-  /** Captions are cut and padded to this many tokens, [CLS] and [SEP] included. */
+  /** Captions are cut to this many tokens, [CLS] and [SEP] included; batches of short ones are padded to fewer. */
   readonly tokens: number
   readonly dropout: number
   readonly itcGradient: ItcGradient
@@ -36,27 +38,40 @@ export async function stage1Task(config: Stage1TrainingConfig, parts: Stage1Part
     throw new DataError(
       `stage 1 tells pictures apart: expected at least two different ones, got ${ids.size}; give more pictures`,
     )
-  return stageTask({ kind: 'stage1', ...config }, parts, (patches) => openStage1(config, tokenizer, patches))
+  const lengths = Array.from({ length: pictures.length }, (_, index) =>
+    Math.max(...pictures.captions(index).map((caption) => tokenizer.encode(cleanCaption(caption)).length)),
+  )
+  const groups = lengthGroups(lengths, { maxTokens: config.tokens, batch: config.batch })
+  const open = (patches: number) => openStage1(config, tokenizer, groups, patches)
+  return stageTask({ kind: 'stage1', ...config }, parts, open, { groups })
 }
 
-async function openStage1(config: Stage1TrainingConfig, tokenizer: Tokenizer, patches: number): Promise<Stage> {
-  const { batch, seed, tokens } = config
-  const graph = new Graph()
-  const dropout = new DropoutSites(config.dropout)
-  const { loss, itc, itm, itg, scope } = stage1(graph, config.model, {
-    batch,
-    patches,
-    tokens,
-    decoderToken: tokenizer.idOf('[DEC]'),
-    padToken: tokenizer.idOf('[PAD]'),
-    itcGradient: config.itcGradient,
-    imageIds: true,
-    dropout: dropout.apply,
-  })
-  const terms = { itc, itm, itg }
+async function openStage1(
+  config: Stage1TrainingConfig,
+  tokenizer: Tokenizer,
+  groups: readonly LengthGroup[],
+  patches: number,
+): Promise<Stage> {
+  const { batch, seed } = config
+  const lengths = groups.map(({ tokens }) => tokens)
   return {
-    program: await TrainingProgram.create({ graph, loss, terms, specs: scope.specs, dropout, seed }),
-    inputs: ({ captions, imageIds, random }) => {
+    program: await LengthPrograms.create(lengths, (tokens, memory) => {
+      const graph = new Graph()
+      const dropout = new DropoutSites(config.dropout)
+      const { loss, itc, itm, itg, scope } = stage1(graph, config.model, {
+        batch,
+        patches,
+        tokens,
+        decoderToken: tokenizer.idOf('[DEC]'),
+        padToken: tokenizer.idOf('[PAD]'),
+        itcGradient: config.itcGradient,
+        imageIds: true,
+        dropout: dropout.apply,
+      })
+      const options = { graph, loss, terms: { itc, itm, itg }, specs: scope.specs, dropout, seed }
+      return TrainingProgram.create({ ...options, ...(memory ? { memory } : {}) })
+    }),
+    inputs: ({ captions, imageIds, tokens = config.tokens, random }) => {
       const text = tokenizer.encodeBatch(
         captions.map((caption) => cleanCaption(caption)),
         { padTo: tokens },

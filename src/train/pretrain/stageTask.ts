@@ -1,10 +1,11 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import type { Value } from '../../runtime/index.js'
 import type { TrainingTask } from '../loop.js'
-import type { TrainingProgram } from '../program.js'
+import type { StepProgram } from '../program.js'
 import { warmupCosine } from '../schedule.js'
 import { type CaptionBatch, captionBatches } from './batches.js'
 import { type EncoderWeights, FrozenEncoder } from './frozenEncoder.js'
+import type { LengthGroup } from './lengthGroups.js'
 import type { OptimizationConfig } from './optimization.js'
 
 export interface StageParts {
@@ -12,9 +13,14 @@ export interface StageParts {
   readonly pictures: CaptionedPictures
 }
 
+export interface StageOptions {
+  /** Which pictures may share a batch (default: all). */
+  readonly groups?: readonly LengthGroup[]
+}
+
 /** What one stage computes. */
 export interface Stage {
-  readonly program: TrainingProgram
+  readonly program: StepProgram
   /** What the program is fed besides 'features'. */
   readonly inputs: (batch: CaptionBatch) => Readonly<Record<string, Value>>
 }
@@ -28,10 +34,11 @@ export async function stageTask(
   config: OptimizationConfig & TrainingTask['config'],
   { encoder, pictures }: StageParts,
   open: (patches: number) => Promise<Stage>,
+  { groups }: StageOptions = {},
 ): Promise<TrainingTask> {
   const { batch, seed } = config
   const augment = { ...config.augment, size: encoder.config.imageSize, mean: encoder.mean, std: encoder.std }
-  const nextBatch = captionBatches(pictures, { batch, seed, augment })
+  const nextBatch = captionBatches(pictures, { batch, seed, augment, ...(groups ? { groups } : {}) })
   const frozen = await FrozenEncoder.create(encoder, batch)
   const { program, inputs } = await open(frozen.tokens).catch(async (error: unknown) => {
     await frozen.dispose()

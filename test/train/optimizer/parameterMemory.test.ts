@@ -54,10 +54,10 @@ describe('ParameterMemory', () => {
     const memory = new ParameterMemory(SPECS)
     memory.addRows('table', BigInt64Array.of(2n, 0n, 2n), Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9))
     expect([...memory.gradient('table')]).toEqual([4, 5, 6, 0, 0, 0, 8, 10, 12, 0, 0, 0])
-    memory.zeroRows('table', Int32Array.of(2))
-    expect([...memory.gradient('table')]).toEqual([4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-    memory.zeroGradients()
+    memory.clearRows()
     expect(memory.globalNorm()).toBe(0)
+    memory.addRows('table', Int32Array.of(1), Float32Array.of(1, 2, 3))
+    expect([...memory.gradient('table')]).toEqual([0, 0, 0, 1, 2, 3, 0, 0, 0, 0, 0, 0])
   })
 
   it('refuses rows that do not fit, before it adds any', () => {

@@ -40,6 +40,31 @@ describe('stage 1', () => {
   })
 })
 
+describe('stage 1 on many pictures', () => {
+  it('gives batches of short captions to a smaller program', async () => {
+    const many = { ...tinyPictures, length: 40 * tinyPictures.length }
+    const at = (index: number) => index % tinyPictures.length
+    const pictures = {
+      length: many.length,
+      picture: (index: number) => tinyPictures.picture(at(index)),
+      mayMirror: (index: number) => tinyPictures.mayMirror(at(index)),
+      imageId: (index: number) => tinyPictures.imageId(at(index)),
+      captions: (index: number) => [index % 3 === 0 ? 'a' : tinyPictures.captions(at(index))[0]!],
+    }
+    const config = stage1Config(6)
+    await using task = await stage1Task(config, { encoder: tinyEncoder(), pictures, tokenizer: wordPiece })
+    const shapes = []
+    for (let step = 0; step < 6; step++) {
+      const feeds = await task.feeds(step)
+      shapes.push(feeds['ids']!.shape)
+      expect(Object.values(await task.program.run(step, feeds)).every(Number.isFinite)).toBe(true)
+    }
+    expect(new Set(shapes.map(([, tokens]) => tokens))).toEqual(
+      new Set([Math.ceil(0.4 * config.tokens), config.tokens]),
+    )
+  })
+})
+
 describe('stage 2', () => {
   it("lowers the loss through the frozen language model, whose bytes and the encoder's do not change", async () => {
     const [encoder, language] = [tinyEncoder(), tinyLanguage()]
