@@ -1,4 +1,5 @@
-import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
+import { replaceFile } from '../weights/replaceFile.js'
 
 /** In a training directory. */
 export const METRICS_FILE = 'metrics.jsonl'
@@ -18,8 +19,7 @@ export class MetricsLog {
       throw error
     })
     const kept = text.split('\n').filter((line) => (stepOf(line) ?? Number.POSITIVE_INFINITY) <= first)
-    await writeFile(`${path}.tmp`, kept.map((line) => `${line}\n`).join(''))
-    await rename(`${path}.tmp`, path)
+    await replaceFile(path, kept.map((line) => `${line}\n`).join(''))
     return new MetricsLog(path)
   }
 

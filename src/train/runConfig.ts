@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { ConfigError } from '../errors.js'
+import { replaceFile } from '../weights/replaceFile.js'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -19,8 +20,7 @@ export async function openRunConfig(directory: string, config: Json): Promise<st
     throw error
   })
   if (known === undefined) {
-    await writeFile(`${path}.tmp`, text)
-    await rename(`${path}.tmp`, path)
+    await replaceFile(path, text)
     return hashOf(text)
   }
   const differing = differences(parse(path, known), JSON.parse(text))

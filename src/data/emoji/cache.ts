@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
+import { replaceFile } from '../../weights/replaceFile.js'
 import { EMOJIBASE } from './concepts.js'
 import { vendorDrawings } from './join.js'
 import { attributionNotice } from './notice.js'
@@ -137,17 +138,11 @@ async function renderVendor(folder: string, vendor: EmojiVendor, options: Vendor
     pictures: pictures.map(({ hexcodes, hash }) => ({ hexcodes, hash })),
   }
   await mkdir(folder, { recursive: true })
-  await writeAtomically(join(folder, 'NOTICE'), attributionNotice(Object.values(VENDORS)))
+  await replaceFile(join(folder, 'NOTICE'), attributionNotice(Object.values(VENDORS)))
   await rm(join(folder, `${vendor.id}.json`), { force: true })
-  await writeAtomically(join(folder, `${vendor.id}.bin`), pixels)
-  await writeAtomically(join(folder, `${vendor.id}.json`), JSON.stringify(index))
+  await replaceFile(join(folder, `${vendor.id}.bin`), pixels)
+  await replaceFile(join(folder, `${vendor.id}.json`), JSON.stringify(index))
   return index
-}
-
-async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`
-  await writeFile(temporary, content)
-  await rename(temporary, path)
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,6 +1,7 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../../errors.js'
+import { replaceFile } from '../../weights/replaceFile.js'
 import type { EmojiData, EmojiPicture } from './dataset.js'
 import { attributionNotice } from './notice.js'
 import { PICTURE_SIZE } from './render.js'
@@ -52,9 +53,7 @@ export async function exportCocoCaptions(
     onProgress?.(i + 1, pictures.length)
   }
   await writeFile(join(directory, 'NOTICE'), attributionNotice(vendorsOf(pictures).map((id) => VENDORS[id])))
-  const path = join(directory, 'captions.json')
-  await writeFile(`${path}.tmp`, JSON.stringify(captions))
-  await rename(`${path}.tmp`, path)
+  await replaceFile(join(directory, 'captions.json'), JSON.stringify(captions))
   return captions
 }
 
