@@ -3,6 +3,9 @@ import { CheckpointError, ConfigError } from '../errors.js'
 import type { Value } from '../runtime/index.js'
 import { type Checkpoint, loadLatestCheckpoint } from './checkpoint/load.js'
 import { saveCheckpoint } from './checkpoint/save.js'
+import { type Communicator, SingleProcess } from './comm/communicator.js'
+import { refuseRanks } from './comm/launcher.js'
+import { Replicas } from './comm/replicas.js'
 import { METRICS_FILE, MetricsLog } from './metrics.js'
 import { AdamW } from './optimizer/adamw.js'
 import { parameterGroups } from './optimizer/parameterGroups.js'
@@ -27,7 +30,7 @@ export interface TrainingTask extends AsyncDisposable {
   readonly betas?: readonly [number, number]
   readonly clipNorm?: number
   readonly feeds: (step: number) => Readonly<Record<string, Value>> | Promise<Readonly<Record<string, Value>>>
-  /** Scores on held-out data, every `every` steps and at the end. */
+  /** Scores on held-out data, every `every` steps and at the end; on rank 0. */
   readonly validation?: { readonly every: number; readonly run: () => Promise<Metrics> }
 }
 
@@ -54,6 +57,13 @@ export interface TrainOptions {
   /** Called once, before the steps, with those that are done already. */
   readonly onStart?: (done: number) => void
   readonly onProgress?: (progress: TrainingProgress) => void
+  /** Told what the user should know, such as a checkpoint of another number of ranks. */
+  readonly onNotice?: (notice: string) => void
+  /**
+   * The ranks that train together, for which the task was opened (default: this process alone). Rank 0 writes the files
+   * and validates; the others need no access to the directory.
+   */
+  readonly communicator?: Communicator
   /** Stops after the step in flight, with a checkpoint, and throws an AbortError. */
   readonly signal?: AbortSignal
 }
@@ -67,34 +77,48 @@ const RATE_WINDOW = 20
  */
 export async function train(task: TrainingTask, options: TrainOptions): Promise<void> {
   const { directory, checkpointEvery = 200, onStart, onProgress, signal } = options
+  const communicator = options.communicator ?? alone()
   const { program, steps } = task
   const { memory } = program
   signal?.throwIfAborted()
+  const isRoot = communicator.rank === 0
+  const replicas = new Replicas(communicator, memory)
+  await replicas.checkAlike(task.config)
   const optimizer = new AdamW(memory, {
     groups: parameterGroups(memory.parameters, { weightDecay: task.weightDecay }),
     ...(task.betas ? { betas: task.betas } : {}),
   })
-  const configHash = await openRunConfig(directory, task.config)
-  const first = await resumeStep(directory, configHash, options.resume ?? false, task, optimizer)
-  const metrics = await MetricsLog.open(join(directory, METRICS_FILE), first)
+  const configHash = isRoot ? await openRunConfig(directory, task.config) : ''
+  const done = isRoot ? await resumeStep({ ...options, communicator }, configHash, task, optimizer) : 0
+  const first = await replicas.begin(done, optimizer)
+  const metrics = isRoot ? await MetricsLog.open(join(directory, METRICS_FILE), first) : undefined
   onStart?.(first)
 
-  const save = (step: number) =>
-    saveCheckpoint(directory, {
-      step,
-      configHash,
-      weights: new Map(memory.parameters.map(({ name, shape, value }) => [name, { shape, data: value }])),
-      optimizer: optimizer.moments(),
-      state: { optimizerSteps: optimizer.steps },
-    })
+  const save = async (step: number) => {
+    if (isRoot)
+      await saveCheckpoint(directory, {
+        step,
+        configHash,
+        weights: new Map(memory.parameters.map(({ name, shape, value }) => [name, { shape, data: value }])),
+        optimizer: optimizer.moments(),
+        state: { optimizerSteps: optimizer.steps, ranks: communicator.size },
+      })
+  }
 
   const times: number[] = []
   for (let step = first; step < steps; step++) {
-    signal?.throwIfAborted()
+    // Several ranks stop together, which they agree on below.
+    if (communicator.size === 1) signal?.throwIfAborted()
     const start = performance.now()
-    const losses = await program.run(step, await task.feeds(step))
+    const feeds = await task.feeds(step)
+    replicas.clear()
+    const losses = await replicas.add(await program.run(step, feeds))
     const lr = task.schedule(step)
-    const { gradientNorm } = optimizer.step({ lr, ...(task.clipNorm === undefined ? {} : { clipNorm: task.clipNorm }) })
+    const { gradientNorm } = optimizer.step({
+      lr,
+      gradientScale: replicas.gradientScale,
+      ...(task.clipNorm === undefined ? {} : { clipNorm: task.clipNorm }),
+    })
     times.push(performance.now() - start)
     if (times.length > RATE_WINDOW) times.shift()
 
@@ -104,20 +128,30 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
     const samplesPerSecond = task.samplesPerStep / seconds
     const report = async (scores: Metrics) => {
       const line = { ...losses, ...scores, lr, gradientNorm }
-      await metrics.append({ step: done, ...line, samplesPerSecond })
+      await metrics?.append({ step: done, ...line, samplesPerSecond })
       onProgress?.({ step: done, steps, metrics: line, samplesPerSecond, secondsLeft: seconds * (steps - done) })
     }
-    const scores = await scoresOf(task, done).catch(async (error: unknown) => {
+    const scores = await (isRoot ? scoresOf(task, done) : Promise.resolve({})).catch(async (error: unknown) => {
       // The step itself went well: it is not lost with its scores.
       await report({})
       await save(done)
       throw error
     })
     await report(scores)
-    const stopping = signal?.aborted ?? false
+    const stopping = await replicas.any(signal?.aborted ?? false)
     if (done % checkpointEvery === 0 || isLast || stopping) await save(done)
-    if (stopping && !isLast) signal!.throwIfAborted()
+    if (stopping && !isLast) {
+      // A rank that ends takes the others with it: not before the checkpoint is written.
+      await communicator.barrier()
+      throw signal?.aborted ? signal.reason : new DOMException('another rank was told to stop', 'AbortError')
+    }
   }
+}
+
+/** Copies of a training that know nothing of each other would write over each other's files. */
+function alone(): Communicator {
+  refuseRanks('this training')
+  return new SingleProcess()
 }
 
 /** Validation scores where they are due. */
@@ -128,9 +162,8 @@ async function scoresOf({ validation, steps }: TrainingTask, done: number): Prom
 
 /** The steps that the directory's last checkpoint has done, after restoring it; 0 without one. */
 async function resumeStep(
-  directory: string,
+  { directory, resume = false, communicator, onNotice }: TrainOptions & { readonly communicator: Communicator },
   configHash: string,
-  resume: boolean,
   { program, steps }: TrainingTask,
   optimizer: AdamW,
 ): Promise<number> {
@@ -145,6 +178,11 @@ async function resumeStep(
       `${checkpoint.path} is beyond the ${steps} steps of this run; name an earlier one in ${join(directory, 'latest')}`,
     )
   await restoreAll(checkpoint, program, optimizer)
+  const { ranks = 1 } = checkpoint.state
+  if (ranks !== communicator.size)
+    onNotice?.(
+      `the checkpoint of step ${checkpoint.step} was written by a training of ${ranks} ranks, this one has ${communicator.size}: the batches stay the same, sums round differently`,
+    )
   return checkpoint.step
 }
 

@@ -15,6 +15,7 @@ describe('parity with the authors’ code', () => {
   it.each([
     ['qformer-modes', 39],
     ['stage1-losses', 290],
+    ['stage1-two-ranks', 145],
     ['clip-vit', 8],
     ['opt', 18],
     ['stage2-opt', 190],

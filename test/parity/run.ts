@@ -5,12 +5,14 @@ import { optCase } from './opt.js'
 import { optimizerCase } from './optimizer.js'
 import { qformerModes } from './qformerModes.js'
 import { stage1Losses } from './stage1Losses.js'
+import { stage1TwoRanks } from './stage1TwoRanks.js'
 import { stage2Opt } from './stage2Opt.js'
 
 /** Each kind of fixture, known by a tensor that only it expects, so that directories may have any name. */
 const CASES: readonly { readonly marker: string; readonly run: (fixture: Fixture) => Promise<Values> }[] = [
   { marker: 'a.last_hidden_state', run: qformerModes },
   { marker: 'itm.head_per_query', run: stage1Losses },
+  { marker: 'rank0.loss', run: stage1TwoRanks },
   { marker: 'ln_pre', run: clipVitCase },
   { marker: 'right.logits', run: optCase },
   { marker: 'inputs_opt', run: stage2Opt },

@@ -2,6 +2,7 @@ import type { Tensor } from '../../graph/graph.js'
 import {
   add,
   cast,
+  concat,
   crossEntropyRows,
   div,
   equal,
@@ -12,7 +13,9 @@ import {
   mul,
   neg,
   reshape,
+  slice,
   stopGradient,
+  sub,
   sum,
   transpose,
 } from '../../graph/index.js'
@@ -45,6 +48,53 @@ export function similarities(image: Tensor, text: Tensor, temperature: Tensor, g
       ? div(transpose(maxOverQueries(stopGradient(image), text), [1, 0]), temperature)
       : transpose(imageToText, [1, 0])
   return { imageToText, textToImage }
+}
+
+/** Vectors of pictures [pictures, queries, width] and of texts [texts, width], of unit length. */
+export interface Vectors {
+  readonly image: Tensor
+  readonly text: Tensor
+}
+
+/** The rows of one rank's samples: its pictures against the texts of all ranks, its texts against their pictures. */
+export function similarityRows(own: Vectors, all: Vectors, temperature: Tensor): Similarities {
+  return {
+    imageToText: div(maxOverQueries(own.image, all.text), temperature),
+    textToImage: div(transpose(maxOverQueries(all.image, own.text), [1, 0]), temperature),
+  }
+}
+
+/**
+ * What one rank differentiates of the similarities of all ranks' samples, so that the mean of the ranks' gradients is
+ * that of one rank with all samples. 'gathered': the rank's own rows, the others' vectors being constant. 'full': all
+ * rows, in which the rank's own vectors are not constant; every rank computes the same loss.
+ * @param own Of the rank's samples, with a path to the weights.
+ * @param all Of all samples, constant; the rank's own are those from number `first`.
+ */
+export function similaritiesOfRank(
+  own: Vectors,
+  all: Vectors,
+  first: number,
+  temperature: Tensor,
+  gradient: ItcGradient,
+): Similarities {
+  if (gradient === 'gathered') return similarityRows(own, all, temperature)
+  const image = replaceRows(all.image, first, own.image)
+  const text = replaceRows(all.text, first, own.text)
+  return similarities(image, text, temperature, gradient)
+}
+
+/** Rows from number `first` replaced. Their gradient is multiplied by the number of ranks, which the mean divides by. */
+function replaceRows(all: Tensor, first: number, own: Tensor): Tensor {
+  const [count, total] = [own.size(0) as number, all.size(0) as number]
+  const constant = stopGradient(own)
+  // The value is exactly that of `own`: the difference is zero.
+  const amplified = add(constant, mul(sub(own, constant), total / count))
+  const end = first + count
+  return concat(
+    [...(first > 0 ? [slice(all, 0, 0, first)] : []), amplified, ...(end < total ? [slice(all, 0, end, total)] : [])],
+    0,
+  )
 }
 
 /** The best query's cosine for each pair. image: [pictures, queries, width], text: [texts, width] -> [pictures, texts] */

@@ -33,12 +33,28 @@ export interface ItmInput {
 }
 
 /** Image-text matching over 3 x batch pairs: matching, picture replaced, text replaced (paper 3.2, ITM). */
-export function itm(p: Scope, config: Stage1Config, input: ItmInput) {
-  const { image, ids, mask, negativeImages, negativeTexts } = input
+export function itm(p: Scope, config: Stage1Config, { negativeImages, negativeTexts, ...input }: ItmInput) {
+  const { image, ids, mask } = input
+  const negatives = {
+    image: gather(image, 0, negativeImages),
+    ids: gather(ids, 0, negativeTexts),
+    mask: gather(mask, 0, negativeTexts),
+  }
+  return matchAgainst(p, config, { ...input, negatives })
+}
+
+export interface MatchInput extends Pick<ItmInput, 'image' | 'ids' | 'mask' | 'dropout'> {
+  /** What replaces the picture, or the text, of each pair; of the same shapes. */
+  readonly negatives: Pick<ItmInput, 'image' | 'ids' | 'mask'>
+}
+
+/** The same with the negatives themselves, wherever they come from. */
+export function matchAgainst(p: Scope, config: Stage1Config, input: MatchInput) {
+  const { image, ids, mask, negatives } = input
   const batch = ids.size(0) as number
-  const images = concat([image, gather(image, 0, negativeImages), image], 0)
-  const texts = concat([ids, ids, gather(ids, 0, negativeTexts)], 0)
-  const masks = concat([mask, mask, gather(mask, 0, negativeTexts)], 0)
+  const images = concat([image, negatives.image, image], 0)
+  const texts = concat([ids, ids, negatives.ids], 0)
+  const masks = concat([mask, mask, negatives.mask], 0)
   const perQuery = matchHead(p, joint(p, config, images, texts, masks, input.dropout))
   const logits = mean(perQuery, [1])
   const labels = ids.graph.integers(Array.from({ length: 3 * batch }, (_, row) => (row < batch ? 1 : 0)))

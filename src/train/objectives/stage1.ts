@@ -1,4 +1,4 @@
-import type { Graph } from '../../graph/graph.js'
+import type { Graph, Tensor } from '../../graph/graph.js'
 import { add } from '../../graph/index.js'
 import {
   encodeText,
@@ -16,6 +16,9 @@ import { hardNegatives, itm } from './itm.js'
 
 /** Learned directly, not as a logarithm, and never clamped (authors' code). */
 const INITIAL_TEMPERATURE: Initializer = { kind: 'constant', value: 0.07 }
+
+/** What similarities are divided by. -> [] */
+export const temperatureOf = (p: Scope): Tensor => p.parameter('temp', [], INITIAL_TEMPERATURE)
 
 export interface Stage1Options {
   readonly batch: number
@@ -44,12 +47,9 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
   const ids = graph.input('ids', 'int64', [batch, tokens])
   const mask = graph.input('mask', 'int64', [batch, tokens])
 
-  const image = visionNorm(p, config, features)
-  const queried = queryImage(p, config, image, dropout)
-  const imageVectors = imageEmbedding(p, config, queried.output)
-  const textVectors = textEmbedding(p, config, encodeText(p, config, ids, mask, dropout))
+  const { image, queried, imageVectors, textVectors } = embed(p, config, { features, ids, mask, dropout })
 
-  const temperature = p.parameter('temp', [], INITIAL_TEMPERATURE)
+  const temperature = temperatureOf(p)
   const similarity = similarities(imageVectors, textVectors, temperature, options.itcGradient)
   const positions = graph.integers(Array.from({ length: batch }, (_, row) => row))
   const imageIds = options.imageIds ? graph.input('image_ids', 'int64', [batch]) : positions
@@ -85,4 +85,21 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
     matching,
     generation,
   }
+}
+
+export interface EmbedInput {
+  /** Of the frozen encoder [batch, patches, width]. */
+  readonly features: Tensor
+  readonly ids: Tensor
+  readonly mask: Tensor
+  readonly dropout: Dropout
+}
+
+/** The two passes that ITC compares: pictures through the queries, texts alone. */
+export function embed(p: Scope, config: Stage1Config, { features, ids, mask, dropout }: EmbedInput) {
+  const image = visionNorm(p, config, features)
+  const queried = queryImage(p, config, image, dropout)
+  const imageVectors = imageEmbedding(p, config, queried.output)
+  const textVectors = textEmbedding(p, config, encodeText(p, config, ids, mask, dropout))
+  return { image, queried, imageVectors, textVectors }
 }

@@ -1,14 +1,16 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import { DataError } from '../../errors.js'
-import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
+import { type AugmentOptions, createAugmenter, type RandomSource } from '../../image/augment.js'
+import { type RankShare, rankShare } from '../comm/rankShare.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
 import { groupOfStep, type LengthGroup } from './lengthGroups.js'
 
 /** One batch before it is encoded. The images are overwritten by the next batch. */
 export interface CaptionBatch {
-  /** [batch, 3, size, size], normalised */
+  /** The rank's own, [own, 3, size, size], normalised. */
   readonly images: Float32Array
+  /** Of the whole batch, like `imageIds`. */
   readonly captions: readonly string[]
   readonly imageIds: readonly number[]
   /** Length of the texts, where the pictures are grouped by it. */
@@ -21,33 +23,47 @@ export interface CaptionBatchOptions {
   readonly batch: number
   readonly seed: number
   readonly augment: AugmentOptions
+  /** The rank's part of each batch (default: all of it). */
+  readonly share?: RankShare
   /** Pictures of one batch come from one group. */
   readonly groups?: readonly LengthGroup[]
 }
 
 /**
- * Augmented pictures with one of their captions each, as a function of the seed and the step alone. Throws a DataError
- * where there is no picture.
+ * Augmented pictures with one of their captions each, as a function of the seed and the step alone: whatever the number
+ * of ranks, a sample is the same. Throws a DataError where there is no picture.
  */
 export function captionBatches(
   pictures: CaptionedPictures,
-  { batch, seed, augment, groups }: CaptionBatchOptions,
+  { batch, seed, augment, share = rankShare({ rank: 0, size: 1 }, batch), groups }: CaptionBatchOptions,
 ): (step: number) => CaptionBatch {
   if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
   const augmenter = createAugmenter(augment)
+  const skip = viewSkipper(augment)
   const pixels = 3 * augment.size * augment.size
-  const images = new Float32Array(batch * pixels)
+  const images = new Float32Array(share.own * pixels)
   const choose = groups ? choiceByGroup(groups, batch, seed) : choice(pictures.length, batch, seed)
   return (step) => {
     const random = new Random(seed, `batch/${step}`)
+    const uniform = () => random.uniform()
     const { chosen, ...rest } = choose(step)
     const captions = chosen.map((index, i) => {
-      augmenter(pictures.picture(index), pictures.mayMirror(index), () => random.uniform(), images, i * pixels)
+      const place = i - share.first
+      if (place < 0 || place >= share.own) skip(uniform)
+      else augmenter(pictures.picture(index), pictures.mayMirror(index), uniform, images, place * pixels)
       const all = pictures.captions(index)
       return all[random.integer(all.length)]!
     })
     return { images, captions, imageIds: chosen.map((index) => pictures.imageId(index)), random, ...rest }
   }
+}
+
+/** Draws what a view of another rank's picture takes, and hardly more: a view of one pixel, of a picture of one pixel. */
+function viewSkipper(augment: AugmentOptions): (random: RandomSource) => void {
+  const augmenter = createAugmenter({ ...augment, size: 1 })
+  const picture = { rgba: new Uint8Array(4), size: 1 }
+  const view = new Float32Array(3)
+  return (random) => augmenter(picture, false, random, view)
 }
 
 interface Choice {
@@ -70,7 +86,16 @@ function choiceByGroup(groups: readonly LengthGroup[], batch: number, seed: numb
   }
 }
 
-/** Gumbel noise: the largest of scores plus noise is a draw from their softmax. */
-export function gumbelNoise(random: Random, count: number): Float32Array {
-  return Float32Array.from({ length: count }, () => -Math.log(-Math.log(1 - random.uniform())))
+/**
+ * Gumbel noise for the rank's rows of a square of all samples: the largest of scores plus noise is a draw from their
+ * softmax. The other rows are drawn as well, so that each is the same on any number of ranks. -> [own, all]
+ */
+export function gumbelNoise(random: Random, { all, own, first }: RankShare): Float32Array {
+  const skip = (rows: number) => {
+    for (let i = 0; i < rows * all; i++) random.uniform()
+  }
+  skip(first)
+  const noise = Float32Array.from({ length: own * all }, () => -Math.log(-Math.log(1 - random.uniform())))
+  skip(all - first - own)
+  return noise
 }

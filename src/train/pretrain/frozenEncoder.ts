@@ -4,7 +4,7 @@ import { elementCount } from '../../graph/types.js'
 import { type ImageEncoderConfig, imageFeatures } from '../../models/imageEncoder.js'
 import { patchCount } from '../../models/vit.js'
 import { type ParameterSpec, Scope } from '../../nn/scope.js'
-import { CompiledFunction, float32, type Value } from '../../runtime/index.js'
+import { CompiledFunction, type CompileOptions, float32, type Value } from '../../runtime/index.js'
 
 /** An image encoder as stage 1 and 2 see it: pictures in, tokens out, nothing to train. */
 export interface EncoderWeights {
@@ -30,7 +30,11 @@ export class FrozenEncoder {
   }
 
   /** Throws a WeightsError for a weight that is missing or of another size. */
-  static async create({ config, weights }: EncoderWeights, batch: number): Promise<FrozenEncoder> {
+  static async create(
+    { config, weights }: EncoderWeights,
+    batch: number,
+    settings: Pick<CompileOptions, 'threads'> = {},
+  ): Promise<FrozenEncoder> {
     const graph = new Graph()
     const shape = [batch, 3, config.imageSize, config.imageSize]
     const p = new Scope(graph)
@@ -38,7 +42,7 @@ export class FrozenEncoder {
     const compiled = await CompiledFunction.create(
       graph,
       { features },
-      { weight: (name) => embedded(p.specs.get(name)!, weights.get(name)) },
+      { ...settings, weight: (name) => embedded(p.specs.get(name)!, weights.get(name)) },
     )
     return new FrozenEncoder(1 + patchCount(config), shape, compiled)
   }

@@ -1,14 +1,14 @@
 import { ShapeError } from '../../errors.js'
 import type { Value } from '../../runtime/index.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import type { StepProgram, TrainingProgram } from '../program.js'
+import type { StepProgram } from '../program.js'
 
 /** Programs for texts of several lengths over the same weights; the input 'ids' [batch, tokens] tells which one runs. */
 export class LengthPrograms implements StepProgram {
   readonly memory: ParameterMemory
-  readonly #programs: ReadonlyMap<number, TrainingProgram>
+  readonly #programs: ReadonlyMap<number, StepProgram>
 
-  private constructor(memory: ParameterMemory, programs: ReadonlyMap<number, TrainingProgram>) {
+  private constructor(memory: ParameterMemory, programs: ReadonlyMap<number, StepProgram>) {
     this.memory = memory
     this.#programs = programs
   }
@@ -16,9 +16,9 @@ export class LengthPrograms implements StepProgram {
   /** @param open Draws and compiles the program for texts of so many tokens, over the given weights or new ones. */
   static async create(
     lengths: readonly number[],
-    open: (tokens: number, memory?: ParameterMemory) => Promise<TrainingProgram>,
+    open: (tokens: number, memory?: ParameterMemory) => Promise<StepProgram>,
   ): Promise<LengthPrograms> {
-    const programs = new Map<number, TrainingProgram>()
+    const programs = new Map<number, StepProgram>()
     let memory: ParameterMemory | undefined
     try {
       for (const tokens of lengths) {
@@ -49,6 +49,6 @@ export class LengthPrograms implements StepProgram {
   }
 }
 
-async function disposeAll(programs: ReadonlyMap<number, TrainingProgram>): Promise<void> {
+async function disposeAll(programs: ReadonlyMap<number, StepProgram>): Promise<void> {
   await Promise.all([...programs.values()].map((program) => program.dispose()))
 }

@@ -4,16 +4,19 @@ import type { Stage1Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
 import { float32, int64 } from '../../runtime/index.js'
 import { cleanCaption } from '../../text/captionCleaning.js'
-import type { Tokenizer } from '../../text/tokenizer.js'
+import type { EncodedBatch, Tokenizer } from '../../text/tokenizer.js'
+import type { RankShare } from '../comm/rankShare.js'
 import type { TrainingTask } from '../loop.js'
 import type { ItcGradient } from '../objectives/itc.js'
-import { stage1 } from '../objectives/stage1.js'
-import { TrainingProgram } from '../program.js'
+import { type Stage1Options, stage1 } from '../objectives/stage1.js'
+import { type ProgramOptions, TrainingProgram } from '../program.js'
 import { gumbelNoise } from './batches.js'
 import { type LengthGroup, lengthGroups } from './lengthGroups.js'
 import { LengthPrograms } from './lengthPrograms.js'
 import type { OptimizationConfig } from './optimization.js'
-import { type Stage, type StageParts, stageTask } from './stageTask.js'
+import { ownRows, tokenWeight } from './rankInputs.js'
+import { Stage1RankProgram } from './stage1RankProgram.js'
+import { type Stage, type StageParts, type StageSetting, stageTask } from './stageTask.js'
 
 export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly model: Stage1Config
@@ -42,7 +45,7 @@ export async function stage1Task(config: Stage1TrainingConfig, parts: Stage1Part
     Math.max(...pictures.captions(index).map((caption) => tokenizer.encode(cleanCaption(caption)).length)),
   )
   const groups = lengthGroups(lengths, { maxTokens: config.tokens, batch: config.batch })
-  const open = (patches: number) => openStage1(config, tokenizer, groups, patches)
+  const open = (setting: StageSetting) => openStage1(config, tokenizer, groups, setting)
   return stageTask({ kind: 'stage1', ...config }, parts, open, { groups })
 }
 
@@ -50,40 +53,69 @@ async function openStage1(
   config: Stage1TrainingConfig,
   tokenizer: Tokenizer,
   groups: readonly LengthGroup[],
-  patches: number,
+  { patches, communicator, share, ...settings }: StageSetting,
 ): Promise<Stage> {
-  const { batch, seed } = config
   const lengths = groups.map(({ tokens }) => tokens)
+  const padToken = tokenizer.idOf('[PAD]')
   return {
     program: await LengthPrograms.create(lengths, (tokens, memory) => {
-      const graph = new Graph()
-      const dropout = new DropoutSites(config.dropout)
-      const { loss, itc, itm, itg, scope } = stage1(graph, config.model, {
-        batch,
+      const options = {
+        batch: share.own,
         patches,
         tokens,
         decoderToken: tokenizer.idOf('[DEC]'),
-        padToken: tokenizer.idOf('[PAD]'),
+        padToken,
         itcGradient: config.itcGradient,
         imageIds: true,
-        dropout: dropout.apply,
-      })
-      const options = { graph, loss, terms: { itc, itm, itg }, specs: scope.specs, dropout, seed }
-      return TrainingProgram.create({ ...options, ...(memory ? { memory } : {}) })
+      }
+      const opening = { ...settings, ...(memory ? { memory } : {}) }
+      return share.ranks === 1
+        ? openAlone(config, options, opening)
+        : Stage1RankProgram.create(config, options, { ...opening, communicator, share })
     }),
     inputs: ({ captions, imageIds, tokens = config.tokens, random }) => {
       const text = tokenizer.encodeBatch(
         captions.map((caption) => cleanCaption(caption)),
         { padTo: tokens },
       )
-      const noise = () => float32([batch, batch], gumbelNoise(random, batch * batch))
+      const noise = () => float32([share.own, share.all], gumbelNoise(random, share))
       return {
-        ids: int64(text.shape, text.ids),
-        mask: int64(text.shape, text.mask),
-        image_ids: int64([batch], imageIds),
+        ids: ownRows(int64(text.shape, text.ids), share),
+        mask: ownRows(int64(text.shape, text.mask), share),
+        ...(share.ranks === 1 ? {} : acrossRanks(text, share, padToken)),
+        image_ids: int64([share.all], imageIds),
         image_noise: noise(),
         text_noise: noise(),
       }
     },
   }
+}
+
+/** The whole stage in one run of the runtime. */
+function openAlone(
+  { model, dropout: probability, seed }: Stage1TrainingConfig,
+  options: Stage1Options,
+  opening: Pick<ProgramOptions, 'memory' | 'threads'>,
+): Promise<TrainingProgram> {
+  const graph = new Graph()
+  const dropout = new DropoutSites(probability)
+  const { loss, itc, itm, itg, scope } = stage1(graph, model, { ...options, dropout: dropout.apply })
+  return TrainingProgram.create({
+    ...opening,
+    graph,
+    loss,
+    terms: { itc, itm, itg },
+    specs: scope.specs,
+    dropout,
+    seed,
+  })
+}
+
+/** What a rank needs of the others' texts: negatives are drawn from them, and the mean over tokens is theirs too. */
+function acrossRanks({ ids, mask, shape }: EncodedBatch, share: RankShare, padToken: number) {
+  const [, tokens] = shape
+  // The first token becomes [DEC], which nothing predicts; padding is no label.
+  const isLabel = (id: bigint, position: number) => position > 0 && id !== BigInt(padToken)
+  const labels = Uint8Array.from(ids, (id, i) => (isLabel(id, i % tokens) ? 1 : 0))
+  return { all_ids: int64(shape, ids), all_mask: int64(shape, mask), token_weight: tokenWeight(labels, share) }
 }

@@ -1,17 +1,20 @@
 import { WeightsError } from '../../errors.js'
-import { Graph } from '../../graph/index.js'
+import { Graph, mul } from '../../graph/index.js'
 import type { Stage2Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
 import type { ParameterSpec } from '../../nn/scope.js'
 import { int64 } from '../../runtime/index.js'
 import { cleanCaption } from '../../text/captionCleaning.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
+import { RankDropoutMasks } from '../comm/rankDropoutMasks.js'
+import type { RankShare } from '../comm/rankShare.js'
 import type { TrainingTask } from '../loop.js'
 import { IGNORED } from '../objectives/itg.js'
 import { LANGUAGE_MODEL, stage2 } from '../objectives/stage2.js'
-import { restore, TrainingProgram } from '../program.js'
+import { type ProgramOptions, restore, type StepProgram, TrainingProgram } from '../program.js'
 import type { OptimizationConfig } from './optimization.js'
-import { type Stage, type StageParts, stageTask } from './stageTask.js'
+import { ownRows, tokenWeight } from './rankInputs.js'
+import { type Stage, type StageParts, type StageSetting, stageTask } from './stageTask.js'
 
 const PROJECTION = 'opt_proj.'
 
@@ -33,31 +36,53 @@ export interface Stage2Parts extends StageParts {
 /** Stage 2 from a frozen image encoder and a frozen language model: the queries learn to prompt it (paper 3.3). */
 export async function stage2Task(config: Stage2TrainingConfig, parts: Stage2Parts): Promise<TrainingTask> {
   const startsFromStage1 = parts.stage1 !== undefined
-  return stageTask({ kind: 'stage2', startsFromStage1, ...config }, parts, (patches) =>
-    openStage2(config, parts, patches),
+  return stageTask({ kind: 'stage2', startsFromStage1, ...config }, parts, (setting) =>
+    openStage2(config, parts, setting),
   )
 }
 
-async function openStage2(config: Stage2TrainingConfig, parts: Stage2Parts, patches: number): Promise<Stage> {
-  const { batch, seed, tokens, model } = config
+async function openStage2(
+  config: Stage2TrainingConfig,
+  parts: Stage2Parts,
+  { patches, share, ...settings }: StageSetting,
+): Promise<Stage> {
+  const { seed, tokens, model } = config
   const { language, tokenizer, stage1 } = parts
   const graph = new Graph()
   const dropout = new DropoutSites(config.dropout)
-  const { loss, scope } = stage2(graph, model, { batch, patches, tokens, dropout: dropout.apply })
+  const { loss, scope } = stage2(graph, model, { batch: share.own, patches, tokens, dropout: dropout.apply })
   const frozen = pick(language, scope.specs, (name) => name.startsWith(LANGUAGE_MODEL), 'the language model')
   const shared = stage1 ? pick(stage1, scope.specs, isShared, 'stage 1') : new Map()
-  const program = await TrainingProgram.create({ graph, loss, specs: scope.specs, frozen, dropout, seed })
+  const options = { graph, loss, specs: scope.specs, frozen, seed, ...settings }
+  const program =
+    share.ranks === 1 ? await TrainingProgram.create({ ...options, dropout }) : await openRank(options, dropout, share)
   restore(program.memory, shared)
   return {
     program,
     inputs: ({ captions }) => {
       const text = encodeCaptions(tokenizer, captions, tokens)
-      return {
+      const inputs = {
         ids: int64(text.shape, text.ids),
         mask: int64(text.shape, text.mask),
         targets: targetsOf(text, model.qformer.queries),
       }
+      if (share.ranks === 1) return inputs
+      const own = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, ownRows(value, share)]))
+      return { ...own, token_weight: tokenWeight(Uint8Array.from(text.mask, Number), share) }
     },
+  }
+}
+
+/** The same with the mean over the tokens of all ranks, and dropout masks of the rank's samples. */
+async function openRank(options: ProgramOptions, dropout: DropoutSites, share: RankShare): Promise<StepProgram> {
+  const { graph, loss, seed } = options
+  const weighted = mul(loss, graph.input('token_weight', 'float32', []))
+  const program = await TrainingProgram.create({ ...options, loss: weighted })
+  const masks = new RankDropoutMasks(seed, dropout.sites, share)
+  return {
+    memory: program.memory,
+    run: (step, feeds) => program.run(step, { ...feeds, ...masks.fill(step) }),
+    dispose: () => program.dispose(),
   }
 }
 

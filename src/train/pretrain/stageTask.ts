@@ -1,5 +1,8 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import type { Value } from '../../runtime/index.js'
+import { type Communicator, SingleProcess } from '../comm/communicator.js'
+import { type RankShare, rankShare } from '../comm/rankShare.js'
+import { threadsPerRank } from '../comm/threadsPerRank.js'
 import type { TrainingTask } from '../loop.js'
 import type { StepProgram } from '../program.js'
 import { warmupCosine } from '../schedule.js'
@@ -11,11 +14,23 @@ import type { OptimizationConfig } from './optimization.js'
 export interface StageParts {
   readonly encoder: EncoderWeights
   readonly pictures: CaptionedPictures
+  /** The ranks that share each batch (default: this process has all of it). */
+  readonly communicator?: Communicator
 }
 
 export interface StageOptions {
   /** Which pictures may share a batch (default: all). */
   readonly groups?: readonly LengthGroup[]
+}
+
+/** What a stage is opened for. */
+export interface StageSetting {
+  /** Tokens of a picture. */
+  readonly patches: number
+  readonly communicator: Communicator
+  readonly share: RankShare
+  /** Threads of each program (default: the runtime's choice). */
+  readonly threads?: number
 }
 
 /** What one stage computes. */
@@ -26,21 +41,26 @@ export interface Stage {
 }
 
 /**
- * What both stages have in common: batches of augmented pictures, seen by the frozen encoder, and the schedule.
- * @param config Every value of the stage.
- * @param open Draws and compiles the stage for this many tokens of a picture.
+ * What both stages have in common: batches of augmented pictures, seen by the frozen encoder, and the schedule. Throws a
+ * ConfigError where the ranks cannot share a batch evenly.
+ * @param config Every value of the stage; `batch` is the whole one, whatever the number of ranks.
+ * @param open Draws and compiles the stage.
  */
 export async function stageTask(
   config: OptimizationConfig & TrainingTask['config'],
-  { encoder, pictures }: StageParts,
-  open: (patches: number) => Promise<Stage>,
+  { encoder, pictures, communicator = new SingleProcess() }: StageParts,
+  open: (setting: StageSetting) => Promise<Stage>,
   { groups }: StageOptions = {},
 ): Promise<TrainingTask> {
   const { batch, seed } = config
   const augment = { ...config.augment, size: encoder.config.imageSize, mean: encoder.mean, std: encoder.std }
-  const nextBatch = captionBatches(pictures, { batch, seed, augment, ...(groups ? { groups } : {}) })
-  const frozen = await FrozenEncoder.create(encoder, batch)
-  const { program, inputs } = await open(frozen.tokens).catch(async (error: unknown) => {
+  const share = rankShare(communicator, batch)
+  const threads = await threadsPerRank(communicator)
+  const settings = threads === undefined ? {} : { threads }
+  const nextBatch = captionBatches(pictures, { batch, seed, augment, share, ...(groups ? { groups } : {}) })
+  const frozen = await FrozenEncoder.create(encoder, share.own, settings)
+  const setting = { patches: frozen.tokens, communicator, share, ...settings }
+  const { program, inputs } = await open(setting).catch(async (error: unknown) => {
     await frozen.dispose()
     throw error
   })

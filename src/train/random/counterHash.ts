@@ -14,6 +14,9 @@ export function counterHash(counter: number, key0: number, key1: number): number
   return (x ^ (x >>> 16)) >>> 0
 }
 
+/** The first key of the sequence that begins `count` places further on. */
+export const advanceKey = (key0: number, count: number): number => (key0 + Math.imul(count, WEYL)) | 0
+
 /**
  * The keys of the sequence that `seed` and a name stand for.
  * @param seed An integer from 0 to 2^53 - 1.

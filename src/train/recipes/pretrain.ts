@@ -8,6 +8,9 @@ import {
   writeModelDirectory,
 } from '../../weights/modelDirectory.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
+import type { Communicator } from '../comm/communicator.js'
+import { onAllRanks } from '../comm/onAllRanks.js'
+import { rootFirst } from '../comm/rootFirst.js'
 import { train } from '../loop.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
@@ -39,15 +42,18 @@ export interface Stage2RecipeOptions extends PretrainOptions {
   readonly languageModel?: string
 }
 
-/** `blip2 pretrain stage1` */
-export async function pretrainStage1(options: Stage1RecipeOptions): Promise<void> {
+/** `blip2 pretrain stage1`, on every rank that was launched. */
+export const pretrainStage1 = (options: Stage1RecipeOptions): Promise<void> => onAllRanks(options, runStage1)
+
+async function runStage1(options: Stage1RecipeOptions, communicator: Communicator): Promise<void> {
   const source = await readModelDirectory(options.vision ?? SHIPPED_MODEL)
   const { config } = source
   const vision = await loadPart(source, 'vision')
   const tokenizers = await readTokenizers(source)
   const { optimization, dropout } = settings(options, 'stage1')
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
-  const pictures = await trainingPictures(options.data, config.vision.imageSize, options)
+  const open = () => trainingPictures(options.data, config.vision.imageSize, options)
+  const pictures = await rootFirst(communicator, open)
   await using opened = await stage1Task(
     {
       ...optimization,
@@ -56,21 +62,29 @@ export async function pretrainStage1(options: Stage1RecipeOptions): Promise<void
       dropout,
       itcGradient: 'full',
     },
-    { encoder: encoderOf(config, vision), pictures, tokenizer: Tokenizer.fromJson(tokenizers.qformer) },
+    {
+      encoder: encoderOf(config, vision),
+      pictures,
+      communicator,
+      tokenizer: Tokenizer.fromJson(tokenizers.qformer),
+    },
   )
   const task = withInputs(opened, {
     vision: hashWeights(vision),
     tokenizer: hashJson(tokenizers.qformer),
     pictures: hashPictures(pictures),
   })
-  await train(task, loopOptions(options))
+  await train(task, { ...loopOptions(options), communicator })
+  if (communicator.rank !== 0) return
   const parts = { vision, stage1: trainedWeights(task.program.memory) }
   const card = modelCard(config, parts, { training: task.config, data: options.data })
   await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
 }
 
-/** `blip2 pretrain stage2` */
-export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void> {
+/** `blip2 pretrain stage2`, on every rank that was launched. */
+export const pretrainStage2 = (options: Stage2RecipeOptions): Promise<void> => onAllRanks(options, runStage2)
+
+async function runStage2(options: Stage2RecipeOptions, communicator: Communicator): Promise<void> {
   const before = await stage1Before(options)
   const source = before ?? (await readModelDirectory(options.vision ?? SHIPPED_MODEL))
   const languageSource = await readModelDirectory(options.languageModel ?? SHIPPED_MODEL)
@@ -83,7 +97,8 @@ export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void
   }
   const { optimization, dropout } = settings(options, 'stage2')
   const { qformer, visionLayerNormEpsilon, generation } = config
-  const pictures = await trainingPictures(options.data, config.vision.imageSize, options)
+  const open = () => trainingPictures(options.data, config.vision.imageSize, options)
+  const pictures = await rootFirst(communicator, open)
   await using opened = await stage2Task(
     {
       ...optimization,
@@ -96,6 +111,7 @@ export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void
       language: dataOf(language),
       tokenizer: Tokenizer.fromJson(tokenizers.language),
       pictures,
+      communicator,
       stage1: stage1 ? dataOf(stage1) : undefined,
     },
   )
@@ -106,7 +122,8 @@ export async function pretrainStage2(options: Stage2RecipeOptions): Promise<void
     tokenizer: hashJson(tokenizers.language),
     pictures: hashPictures(pictures),
   })
-  await train(task, loopOptions(options))
+  await train(task, { ...loopOptions(options), communicator })
+  if (communicator.rank !== 0) return
   const stage2 = trainedWeights(task.program.memory)
   const parts = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
   const card = modelCard(config, parts, { training: task.config, data: options.data })

@@ -32,6 +32,7 @@ export const loopOptions = ({
   resume,
   onStart: (done) => onStatus?.(done === 0 ? 'training ...' : `going on after step ${done} ...`),
   ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+  ...(onStatus ? { onNotice: onStatus } : {}),
   ...(onProgress ? { onProgress } : {}),
   ...(signal ? { signal } : {}),
 })

@@ -1,0 +1,10 @@
+import type { Communicator } from './communicator.js'
+
+/** Does the work on rank 0 and only then on the others, which find the files that it made. */
+export async function rootFirst<T>(communicator: Communicator, work: () => Promise<T>): Promise<T> {
+  const isRoot = communicator.rank === 0
+  if (!isRoot) await communicator.barrier()
+  const result = await work()
+  if (isRoot) await communicator.barrier()
+  return result
+}
