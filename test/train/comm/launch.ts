@@ -23,7 +23,7 @@ export async function compilePrograms(): Promise<Programs> {
   const directory = mkdtempSync(join(tmpdir(), 'blip2-ranks-'))
   const config = join(directory, 'tsconfig.json')
   const programs = join(ROOT, 'test', 'train', 'comm', 'programs')
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module", "version": "0.0.0" }')
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
   writeFileSync(
     config,
