@@ -32,7 +32,7 @@ function optimization(steps: number, peak: number): OptimizationConfig {
 
 export const PRETRAIN_PRESETS = {
   /** The one of models/emoji: both stages in under 90 minutes on 2 cores. */
-  emoji: emoji({ stage1: 2400, stage2: 1200 }),
+  emoji: emoji({ stage1: 3000, stage2: 1500 }),
   /** Both stages in under 5 minutes on 2 cores. */
   'emoji-quick': emoji({ stage1: 160, stage2: 120 }),
 } as const satisfies Record<string, PretrainPreset>
