@@ -1,8 +1,9 @@
 import { DataError } from '../errors.js'
 import { decodeImage } from '../image/decode.js'
 import { resizeBicubic } from '../image/resize.js'
+import { readCaptionedImages } from './captionedImages.js'
 import type { CaptionedPictures } from './captionedPictures.js'
-import { type CaptionedImage, readCocoCaptions } from './cocoCaptions.js'
+import type { CaptionedImage } from './cocoCaptions.js'
 
 export interface OpenCaptionFolderOptions {
   /** Pictures are kept in memory as squares of this side, in pixels: side² x 4 bytes each. */
@@ -15,12 +16,12 @@ export interface OpenCaptionFolderOptions {
 const DIRECTION = /\b(left|right|leftward|rightward|clockwise|anticlockwise|counterclockwise)\b/i
 
 /**
- * A COCO-captions folder for training: all pictures are decoded once, at a size that augmentation crops from. A picture
+ * A folder of captioned pictures for training: all pictures are decoded once, at a size that augmentation crops from. A picture
  * that cannot be decoded stops the opening with its name (DataError).
  */
 export async function openCaptionFolder(folder: string, options: OpenCaptionFolderOptions): Promise<CaptionedPictures> {
   const { side, onProgress, signal } = options
-  const images = await readCocoCaptions(folder)
+  const images = await readCaptionedImages(folder)
   const pixels: Uint8Array[] = []
   for (const image of images) {
     signal?.throwIfAborted()

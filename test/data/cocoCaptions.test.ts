@@ -36,13 +36,13 @@ it('joins captions to pictures, in the order of the file', async () => {
 
 const cat = { image_id: 7, caption: 'a cat' }
 it.each<[string, unknown, RegExp]>([
-  ['a field is wrong', { images: [{ id: 'x', file_name: 'a' }], annotations: [] }, /images\.0\.id/],
+  ['a field is wrong', { images: [{ id: 'x', file_name: 'a' }], annotations: [] }, /line 1: images\[0\]\.id/],
   ['annotations are missing', { images: IMAGES }, /annotations/],
   ['an id is used twice', { images: [...IMAGES, IMAGES[0]], annotations: [cat] }, /two images have the id 7/],
   [
     'a caption has no picture',
     { images: IMAGES, annotations: [{ ...cat, image_id: 9 }] },
-    /annotations\[0\] .* image 9/,
+    /annotations\[0\] .* image 9, which is not listed/,
   ],
   ['there is no caption', { images: IMAGES, annotations: [] }, /no image has a caption/],
   [
@@ -60,7 +60,7 @@ it.each<[string, unknown, RegExp]>([
 it('says what a folder should hold', async () => {
   await expect(readCocoCaptions(folder)).rejects.toThrow(/captions\.json \(ENOENT\); expected a folder/)
   await writeFile(join(folder, 'captions.json'), '{')
-  await expect(readCocoCaptions(folder)).rejects.toThrow(/is not JSON/)
+  await expect(readCocoCaptions(folder)).rejects.toThrow(/the file ends here/)
   await write({ images: IMAGES, annotations: [cat] })
   await rm(join(folder, 'images'), { recursive: true })
   await expect(readCocoCaptions(folder)).rejects.toThrow(/no folder images/)

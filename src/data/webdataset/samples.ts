@@ -1,0 +1,77 @@
+import { openByteSource } from '../bytes/byteSource.js'
+import { decompressed } from './decompress.js'
+import { readTar, type TarMember } from './tarReader.js'
+
+/** The members of a shard that share a key, undecoded. */
+export interface ShardSample {
+  /** Their path up to the first dot of the base name. */
+  readonly key: string
+  /** Data by lower-case suffix: all that follows that dot, such as 'jpg' or 'seg.png'. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+  /** Where its first member begins, in bytes of the uncompressed archive; reading can start there. */
+  readonly offset: number
+  /** Where the next sample may begin. */
+  readonly next: number
+}
+
+/**
+ * Reads the samples of a shard, a local path or an http(s) address, plain or gzip.
+ * @param from The `offset` or `next` of a sample (default 0). A plain archive is read from there, by a range request
+ * where it is remote; a gzip archive is unpacked up to there.
+ * @throws DataError for a damaged shard, after all whole samples before the damage.
+ */
+export async function* readShardSamples(location: string, from = 0, signal?: AbortSignal): AsyncGenerator<ShardSample> {
+  const source = openByteSource(location, signal)
+  const plain = from === 0 || !(await isGzip(source))
+  const chunks = plain
+    ? decompressed(source.stream(from), source.name)
+    : unpackedFrom(source.stream(), source.name, from)
+  yield* groupSamples(readTar(chunks, { name: source.name, from, wants: isPartOfSample }))
+}
+
+/**
+ * Groups consecutive members by key, as the WebDataset library does: members called `__x__` and members without a
+ * suffix are left out, and the end of the archive ends the sample. A suffix that comes a second time starts a new
+ * sample, where the library stops: shards of LAION hold such pairs.
+ */
+export async function* groupSamples(members: AsyncIterable<TarMember>): AsyncGenerator<ShardSample> {
+  let current: { key: string; files: Map<string, Uint8Array>; offset: number; next: number } | undefined
+  for await (const { name, data, offset, next } of members) {
+    const [key, suffix] = splitName(name) ?? []
+    if (key === undefined || suffix === undefined || isMetadata(name)) continue
+    if (current && (current.key !== key || current.files.has(suffix))) {
+      yield current
+      current = undefined
+    }
+    current ??= { key, files: new Map(), offset, next }
+    current.files.set(suffix, data)
+    current.next = next
+  }
+  if (current) yield current
+}
+
+const isPartOfSample = (name: string): boolean => splitName(name) !== undefined && !isMetadata(name)
+
+/** Splits at the first dot of the base name: 'a.b/c.seg.PNG' is the key 'a.b/c' and the suffix 'seg.png'. */
+function splitName(name: string): [key: string, suffix: string] | undefined {
+  const dot = name.indexOf('.', name.lastIndexOf('/') + 1)
+  return dot < 1 ? undefined : [name.slice(0, dot), name.slice(dot + 1).toLowerCase()]
+}
+
+/** `__x__` itself and what lies in a folder of such a name. */
+const isMetadata = (name: string): boolean => /^__[^/]*__($|\/)/.test(name)
+
+async function isGzip(source: { size(): Promise<number>; read(start: number, end: number): Promise<Uint8Array> }) {
+  if ((await source.size()) < 2) return false
+  const [first, second] = await source.read(0, 2)
+  return first === 0x1f && second === 0x8b
+}
+
+async function* unpackedFrom(packed: AsyncIterable<Uint8Array>, name: string, from: number) {
+  let skip = from
+  for await (const chunk of decompressed(packed, name)) {
+    const kept = chunk.subarray(Math.min(skip, chunk.length))
+    skip -= chunk.length - kept.length
+    if (kept.length > 0) yield kept
+  }
+}
