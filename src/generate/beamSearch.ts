@@ -1,6 +1,7 @@
 import type { Decoder } from './decoder.js'
+import { logProbabilities } from './logProbabilities.js'
+import { searchRules } from './logitsProcessors.js'
 import type { Generated, GenerationOptions } from './options.js'
-import { adjustScores, logProbabilities } from './tokenScores.js'
 
 /** A text that is still being written. */
 interface Beam {
@@ -20,58 +21,59 @@ interface Search {
 
 /**
  * Beam search as Hugging Face defines it: of the best 2 x numBeams continuations, those that end are kept as finished
- * where they are among the first numBeams, the others go on. A search is done when it has numBeams finished texts and
- * the best open one could not beat the worst of them at its present length.
+ * where they are among the first numBeams, the others go on. `earlyStopping` says when a search is done. At the limit
+ * every continuation ends. -> the `numReturnSequences` best texts of each row
  */
-export async function beamSearch(decoder: Decoder, options: GenerationOptions): Promise<Generated[]> {
-  const { maxNewTokens, signal } = options
+export async function beamSearch(decoder: Decoder, options: GenerationOptions): Promise<Generated[][]> {
+  const { signal, numReturnSequences } = options
   const { vocabularySize } = decoder
   signal?.throwIfAborted()
+  // The prompt runs once for all beams of a row; the first step sets them apart.
   let logits = await decoder.start()
   const searches = Array.from({ length: logits.length / vocabularySize }, (_, row): Search => {
     return { beams: [{ row, ids: [], logProbability: 0 }], finished: [], done: false }
   })
-  for (let length = 1; ; length++) {
-    for (const search of searches) if (!search.done) extend(search, logits, vocabularySize, length, options)
-    const open = searches.filter(({ done }) => !done)
-    if (open.length === 0 || length === maxNewTokens) break
-    const parents = open.flatMap(({ beams }) => beams.map(({ row }) => row))
-    const tokens = open.flatMap(({ beams }) => beams.map(({ ids }) => ids.at(-1)!))
+  for (let open = searches; ; ) {
+    for (const search of open) extend(search, logits, vocabularySize, options)
+    open = open.filter(({ done }) => !done)
+    if (open.length === 0) break
+    const beams = open.flatMap((search) => search.beams)
     let row = 0
     for (const search of open) search.beams = search.beams.map((beam) => ({ ...beam, row: row++ }))
     signal?.throwIfAborted()
-    logits = await decoder.next(parents, tokens)
+    logits = await decoder.next(
+      beams.map((beam) => beam.row),
+      beams.map(({ ids }) => ids.at(-1)!),
+    )
   }
-  return searches.map((search) => best(search, options))
+  return searches.map(({ finished }) => finished.slice(0, numReturnSequences))
 }
 
 /** Takes one more token; ended texts go to `finished`, the best others are the new beams. */
-function extend(
-  search: Search,
-  logits: Float32Array,
-  vocabularySize: number,
-  length: number,
-  options: GenerationOptions,
-) {
-  const { numBeams, endTokens, lengthPenalty } = options
-  const candidates = continuations(search.beams, logits, vocabularySize, options)
+function extend(search: Search, logits: Float32Array, vocabularySize: number, options: GenerationOptions): void {
+  const { numBeams, endTokens, lengthPenalty, maxNewTokens, stop } = options
+  const length = search.beams[0]!.ids.length + 1
   const beams: Beam[] = []
-  for (const [rank, { beam, token, logProbability }] of candidates.entries()) {
-    if (endTokens.includes(token)) {
+  for (const [rank, { beam, token, logProbability }] of continuations(
+    search.beams,
+    logits,
+    vocabularySize,
+    options,
+  ).entries()) {
+    const isEnd = endTokens.includes(token)
+    const ids = [...beam.ids, token]
+    const isStopped = isEnd || stop?.(ids) === true
+    if (isStopped || length === maxNewTokens) {
       if (rank < numBeams)
-        finish(
-          search,
-          { ids: beam.ids, finishReason: 'stop', score: logProbability / length ** lengthPenalty },
-          numBeams,
-        )
-    } else if (beams.length < numBeams) beams.push({ row: beam.row, ids: [...beam.ids, token], logProbability })
+        keepFinished(search.finished, numBeams, {
+          ids: isEnd ? beam.ids : ids,
+          finishReason: isStopped ? 'stop' : 'length',
+          score: logProbability / length ** lengthPenalty,
+        })
+    } else if (beams.length < numBeams) beams.push({ row: beam.row, ids, logProbability })
   }
   search.beams = beams
-  const bestOpen = beams[0]
-  const worst = search.finished.at(-1)
-  search.done =
-    bestOpen === undefined ||
-    (search.finished.length === numBeams && worst!.score >= bestOpen.logProbability / length ** lengthPenalty)
+  search.done = beams.length === 0 || isDone(search.finished, beams[0]!, options)
 }
 
 interface Continuation {
@@ -80,7 +82,7 @@ interface Continuation {
   readonly logProbability: number
 }
 
-/** The best 2 x numBeams tokens over all beams, best first: enough when numBeams of them end a text. */
+/** The best tokens over all beams, best first: enough to go on with `numBeams` when as many end a text. */
 function continuations(
   beams: readonly Beam[],
   logits: Float32Array,
@@ -91,7 +93,7 @@ function continuations(
   const kept: Continuation[] = []
   for (const beam of beams) {
     const scores = logProbabilities(logits.subarray(beam.row * vocabularySize, (beam.row + 1) * vocabularySize))
-    adjustScores(scores, beam.ids, options)
+    searchRules(scores, beam.ids, options)
     for (let token = 0; token < vocabularySize; token++) {
       const logProbability = beam.logProbability + scores[token]!
       const worst = kept.length < limit ? Number.NEGATIVE_INFINITY : kept[limit - 1]!.logProbability
@@ -104,18 +106,17 @@ function continuations(
   return kept
 }
 
-function finish(search: Search, text: Generated, numBeams: number): void {
-  const at = search.finished.findIndex(({ score }) => text.score > score)
-  search.finished.splice(at < 0 ? search.finished.length : at, 0, text)
-  if (search.finished.length > numBeams) search.finished.pop()
+function keepFinished(finished: Generated[], numBeams: number, text: Generated): void {
+  const at = finished.findIndex(({ score }) => text.score > score)
+  finished.splice(at < 0 ? finished.length : at, 0, text)
+  if (finished.length > numBeams) finished.pop()
 }
 
-/** At the limit the open texts compete with the ended ones, by the same score. */
-function best({ beams, finished, done }: Search, { lengthPenalty }: GenerationOptions): Generated {
-  const cut = done
-    ? []
-    : beams.map(({ ids, logProbability }): Generated => {
-        return { ids, finishReason: 'length', score: logProbability / ids.length ** lengthPenalty }
-      })
-  return [...finished, ...cut].reduce((first, other) => (other.score > first.score ? other : first))
+function isDone(finished: readonly Generated[], bestOpen: Beam, options: GenerationOptions): boolean {
+  const { numBeams, earlyStopping, lengthPenalty, maxNewTokens } = options
+  if (finished.length < numBeams) return false
+  if (earlyStopping === true) return true
+  // With a penalty above 0 a text gains as it grows, most at the limit; else it can only lose.
+  const length = earlyStopping === 'never' && lengthPenalty > 0 ? maxNewTokens : bestOpen.ids.length
+  return finished.at(-1)!.score >= bestOpen.logProbability / length ** lengthPenalty
 }

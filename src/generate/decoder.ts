@@ -1,6 +1,6 @@
 /**
  * What a search asks of a language model. Logits are float32 [rows, vocabularySize]; the array belongs to the decoder
- * and is overwritten by the next call.
+ * and is overwritten by its next call.
  */
 export interface Decoder {
   readonly vocabularySize: number

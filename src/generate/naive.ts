@@ -2,57 +2,89 @@ import { concat, Graph, reshape, slice } from '../graph/index.js'
 import { type OptConfig, optDecode, optEmbed, optHead } from '../models/opt.js'
 import { onesLike } from '../nn/attention.js'
 import { Scope } from '../nn/scope.js'
-import { CompiledFunction, type CompileOptions, int64, type Value } from '../runtime/index.js'
+import { CompiledFunction, type CompileOptions, float32, int64, type Value } from '../runtime/index.js'
 import type { Decoder } from './decoder.js'
 
+/** A text so far: the row of its soft prompt and all tokens after that. */
+interface Text {
+  readonly row: number
+  readonly ids: readonly number[]
+}
+
 /**
- * The obvious decoder: the whole text runs again for each new token, without a cache. It is what the cached one is
- * checked against.
- * prompt: float32 [rows, queries, width]; ids: the tokens after it
+ * The obvious decoder: for each new token every text runs again from its start, without a cache and without padding,
+ * among those of its own length only. It is what the cached one is checked against.
+ * prompt: float32 [rows, queries, width]; texts: the tokens after each row's soft prompt
  */
 export function naiveDecoder(
   config: OptConfig,
   options: CompileOptions,
   prompt: Value,
-  ids: readonly number[],
+  texts: readonly (readonly number[])[],
 ): Decoder {
-  const [rows, queries, width] = prompt.shape as [number, number, number]
-  let texts = Array.from({ length: rows }, (_, row) => ({ row, ids: [...ids] }))
+  let current = texts.map((ids, row): Text => ({ row, ids }))
 
   const logits = async (): Promise<Float32Array> => {
-    const shape = [texts.length, texts[0]!.ids.length] as const
-    const graph = new Graph()
-    const p = new Scope(graph).in('opt_model')
-    const soft = graph.input('prompt', 'float32', [shape[0], queries, width])
-    const embeddings = concat([soft, optEmbed(p, config, graph.input('ids', 'int64', shape))], 1)
-    const length = queries + shape[1]
-    const { output } = optDecode(p, config, embeddings, onesLike(graph, [shape[0], length]))
-    const scores = reshape(optHead(p, config, slice(output, 1, length - 1, length)), [shape[0], config.vocabularySize])
-    const compiled = await CompiledFunction.create(graph, { scores }, options)
-    try {
-      const found = await compiled.run({
-        prompt: takeRows(
-          prompt,
-          texts.map(({ row }) => row),
-        ),
-        ids: int64(
-          shape,
-          texts.flatMap((text) => text.ids),
-        ),
+    const all = new Float32Array(current.length * config.vocabularySize)
+    for (const length of new Set(current.map(({ ids }) => ids.length))) {
+      const members = [...current.keys()].filter((i) => current[i]!.ids.length === length)
+      const scores = await run(
+        config,
+        options,
+        prompt,
+        members.map((i) => current[i]!),
+      )
+      members.forEach((i, at) => {
+        all.set(
+          scores.subarray(at * config.vocabularySize, (at + 1) * config.vocabularySize),
+          i * config.vocabularySize,
+        )
       })
-      return found.scores.data as Float32Array
-    } finally {
-      await compiled.dispose()
     }
+    return all
   }
 
   return {
     vocabularySize: config.vocabularySize,
     start: logits,
     next: (parents, tokens) => {
-      texts = parents.map((parent, i) => ({ row: texts[parent]!.row, ids: [...texts[parent]!.ids, tokens[i]!] }))
+      current = parents.map((parent, i) => ({ row: current[parent]!.row, ids: [...current[parent]!.ids, tokens[i]!] }))
       return logits()
     },
+  }
+}
+
+/** texts: of one length -> scores of the next token, [texts, vocabulary] */
+async function run(
+  config: OptConfig,
+  options: CompileOptions,
+  prompt: Value,
+  texts: readonly Text[],
+): Promise<Float32Array> {
+  const [, queries, width] = prompt.shape as [number, number, number]
+  const shape = [texts.length, texts[0]!.ids.length] as const
+  const length = queries + shape[1]
+  const graph = new Graph()
+  const p = new Scope(graph).in('opt_model')
+  const soft = graph.input('prompt', 'float32', [shape[0], queries, width])
+  const embeddings = concat([soft, optEmbed(p, config, graph.input('ids', 'int64', shape))], 1)
+  const { output } = optDecode(p, config, embeddings, onesLike(graph, [shape[0], length]))
+  const scores = reshape(optHead(p, config, slice(output, 1, length - 1, length)), [shape[0], config.vocabularySize])
+  const compiled = await CompiledFunction.create(graph, { scores }, options)
+  try {
+    const found = await compiled.run({
+      prompt: takeRows(
+        prompt,
+        texts.map(({ row }) => row),
+      ),
+      ids: int64(
+        shape,
+        texts.flatMap(({ ids }) => ids),
+      ),
+    })
+    return found.scores.data as Float32Array
+  } finally {
+    await compiled.dispose()
   }
 }
 
@@ -62,5 +94,5 @@ function takeRows({ shape, data }: Value, rows: readonly number[]): Value {
   rows.forEach((row, i) => {
     taken.set((data as Float32Array).subarray(row * size, (row + 1) * size), i * size)
   })
-  return { dtype: 'float32', shape: [rows.length, ...shape.slice(1)], data: taken }
+  return float32([rows.length, ...shape.slice(1)], taken)
 }

@@ -1,15 +1,17 @@
 import { ConfigError } from '../errors.js'
-import { concat, expandBatch, Graph, gather, reshape, slice, type Tensor } from '../graph/index.js'
+import { concat, expandBatch, Graph, gather, matmul, reshape, type Tensor } from '../graph/index.js'
 import { type OptConfig, opt, optDecode, optEmbed, optHead } from '../models/opt.js'
 import type { KeyValue } from '../models/qformer.js'
-import { onesLike } from '../nn/attention.js'
+import { OPT_MASK } from '../nn/attention.js'
 import { Scope } from '../nn/scope.js'
-import { CompiledFunction, type CompileOptions, FunctionCache, int64, type Value } from '../runtime/index.js'
+import { CompiledFunction, type CompileOptions, FunctionCache, float32, int64, type Value } from '../runtime/index.js'
+import type { EncodedBatch } from '../text/tokenizer.js'
 import type { Decoder } from './decoder.js'
+import { KeyValueCache } from './keyValueCache.js'
 
 /** The scope of the language model in BLIP-2. */
 const LANGUAGE_MODEL = 'opt_model'
-/** The position table starts with two unused rows, so token i of a text without padding has row i + 2. */
+/** The position table starts with two unused rows, so token i of a text, padding not counted, has row i + 2. */
 const POSITION_OFFSET = 2
 
 /**
@@ -28,24 +30,39 @@ export class OptGenerator {
   }
 
   /**
-   * A decoder for one search; a second one may be made when the first is no longer used, for they share buffers.
+   * A decoder for one search. Several may be in use, for each has memory of its own, but they must not run at once.
    *
    * @param prompt soft prompts, float32 [rows, queries, width]
-   * @param ids tokens between the soft prompt and the new text, the same for all rows
+   * @param texts the tokens between each soft prompt and the new text, padded on either side
    * @param maxNewTokens must leave the positions of the model enough
    */
-  decode(prompt: Value, ids: readonly number[], maxNewTokens: number): Decoder {
-    const length = prompt.shape[1]! + ids.length
+  decode(prompt: Value, texts: EncodedBatch, maxNewTokens: number): Decoder {
+    const padded = prompt.shape[1]! + texts.shape[1]
+    const length = prompt.shape[1]! + longestText(texts)
     if (length + maxNewTokens > this.#config.maxPositions)
       throw new ConfigError(
-        `the soft prompt and the text prompt take ${length} of the language model's ${this.#config.maxPositions} positions; maxNewTokens ${maxNewTokens} is too much, at most ${this.#config.maxPositions - length} fit`,
+        `the soft prompt and the text prompt take ${length} of the language model's ${this.#config.maxPositions} positions; maxNewTokens ${maxNewTokens} is too much, at most ${Math.max(0, this.#config.maxPositions - length)} fit`,
       )
-    return new CachedDecoder(this.#config, this.#functions, this.#options, prompt, ids)
+    return new CachedDecoder(this.#config, this.#functions, this.#options, prompt, texts, padded + maxNewTokens)
   }
 
   dispose(): Promise<void> {
     return this.#functions.dispose()
   }
+}
+
+/** Tokens of the longest text; padding takes no position. */
+function longestText({ mask, shape: [rows, tokens] }: EncodedBatch): number {
+  const lengths = Array.from({ length: rows }, (_, row) =>
+    mask.subarray(row * tokens, (row + 1) * tokens).reduce((total, isText) => total + Number(isText), 0),
+  )
+  return Math.max(...lengths)
+}
+
+/** Where a row's text stands: which tokens of its prompt are padding, and how many are not. */
+interface Row {
+  readonly mask: readonly number[]
+  readonly promptLength: number
 }
 
 class CachedDecoder implements Decoder {
@@ -54,51 +71,95 @@ class CachedDecoder implements Decoder {
   readonly #functions: FunctionCache
   readonly #options: CompileOptions
   readonly #prompt: Value
-  readonly #ids: readonly number[]
-  #cache: Record<string, Value> = {}
-  #length = 0
+  readonly #texts: EncodedBatch
+  readonly #cache: KeyValueCache
+  #rows: readonly Row[] = []
+  #steps = 0
+  #logits = new Float32Array()
 
   constructor(
     config: OptConfig,
     functions: FunctionCache,
     options: CompileOptions,
     prompt: Value,
-    ids: readonly number[],
+    texts: EncodedBatch,
+    maxLength: number,
   ) {
     this.vocabularySize = config.vocabularySize
     this.#config = config
     this.#functions = functions
     this.#options = options
     this.#prompt = prompt
-    this.#ids = ids
+    this.#texts = texts
+    this.#cache = new KeyValueCache(config, maxLength)
   }
 
   async start(): Promise<Float32Array> {
-    const [, queries] = this.#prompt.shape as [number, number]
-    const tokens = this.#ids.length
+    const [rows, queries] = this.#prompt.shape as [number, number]
+    const { ids, shape } = this.#texts
+    const tokens = shape[1]
+    const length = queries + tokens
+    this.#rows = Array.from({ length: rows }, (_, row) => this.#row(row, queries, tokens))
     const prefill = await this.#functions.get(`prefill ${queries} ${tokens}`, () =>
       this.#compile((graph) => drawPrefill(graph, this.#config, queries, tokens)),
     )
-    this.#length = queries + tokens
-    return this.#take(await prefill.run({ prompt: this.#prompt, ids: int64([1, tokens], this.#ids) }))
+    const last = new Float32Array(rows * length)
+    this.#rows.forEach(({ mask }, row) => {
+      last[row * length + mask.lastIndexOf(1)] = 1
+    })
+    const feeds = {
+      prompt: this.#prompt,
+      ids: int64([rows, tokens], ids),
+      mask: int64(
+        [rows, length],
+        this.#rows.flatMap(({ mask }) => mask),
+      ),
+      last: float32([rows, 1, length], last),
+    }
+    return this.#run(prefill, feeds, rows, length)
   }
 
   async next(parents: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
     const step = await this.#functions.get('step', () => this.#compile((graph) => drawStep(graph, this.#config)))
+    const rows = tokens.length
+    const past = this.#cache.length
+    this.#rows = parents.map((parent) => this.#rows[parent]!)
+    const hidden = new Float32Array(rows * past)
+    this.#rows.forEach(({ mask }, row) => {
+      mask.forEach((isText, i) => {
+        if (!isText) hidden[row * past + i] = OPT_MASK
+      })
+    })
+    const positions = this.#rows.map(({ promptLength }) => promptLength + this.#steps + POSITION_OFFSET)
     const feeds = {
-      ids: int64([tokens.length, 1], tokens),
-      parents: int64([parents.length], parents),
-      position: int64([1, 1], [this.#length + POSITION_OFFSET]),
-      ...this.#cache,
+      ids: int64([rows, 1], tokens),
+      parents: int64([rows], parents),
+      positions: int64([rows, 1], positions),
+      pastBias: float32([rows, 1, 1, past], hidden),
+      ...this.#cache.feeds(),
     }
-    this.#length++
-    return this.#take(await step.run(feeds))
+    this.#steps++
+    return this.#run(step, feeds, rows, past + 1)
   }
 
-  /** Keeps keys and values for the next step. Theirs are new arrays at each step, since each is longer than the last. */
-  #take({ logits, ...cache }: Record<string, Value>): Float32Array {
-    this.#cache = Object.fromEntries(Object.entries(cache).map(([name, value]) => [`past.${name}`, value]))
-    return logits!.data as Float32Array
+  async #run(
+    compiled: CompiledFunction,
+    feeds: Readonly<Record<string, Value>>,
+    rows: number,
+    length: number,
+  ): Promise<Float32Array> {
+    const size = rows * this.vocabularySize
+    if (this.#logits.length < size) this.#logits = new Float32Array(size)
+    const logits = this.#logits.subarray(0, size)
+    await compiled.run(feeds, { logits, ...this.#cache.targets(rows, length) })
+    this.#cache.advance(rows, length)
+    return logits
+  }
+
+  #row(row: number, queries: number, tokens: number): Row {
+    const text = Array.from(this.#texts.mask.subarray(row * tokens, (row + 1) * tokens), Number)
+    const mask = [...Array.from({ length: queries }, () => 1), ...text]
+    return { mask, promptLength: mask.filter((isText) => isText).length }
   }
 
   #compile(draw: (graph: Graph) => Record<string, Tensor>): Promise<CompiledFunction> {
@@ -107,31 +168,38 @@ class CachedDecoder implements Decoder {
   }
 }
 
-/** Inputs: 'prompt' [rows, queries, width], 'ids' [1, tokens]. Outputs: 'logits' [rows, vocabulary], keys and values. */
+/**
+ * Inputs: 'prompt' [rows, queries, width], 'ids' [rows, tokens], 'mask' [rows, queries + tokens], and 'last' [rows, 1,
+ * queries + tokens], 1 at each row's last token, else 0. Outputs: 'logits' [rows, vocabulary], keys and values.
+ */
 function drawPrefill(graph: Graph, config: OptConfig, queries: number, tokens: number): Record<string, Tensor> {
   const p = new Scope(graph).in(LANGUAGE_MODEL)
-  const prompt = graph.input('prompt', 'float32', ['rows', queries, config.width])
-  const text = expandBatch(optEmbed(p, config, graph.input('ids', 'int64', [1, tokens])), prompt)
   const length = queries + tokens
-  // No row has padding, so one mask and one row of positions serve all.
-  const { output, cache } = optDecode(p, config, concat([prompt, text], 1), onesLike(graph, [1, length]))
-  return { logits: lastLogits(p, config, slice(output, 1, length - 1, length)), ...named(cache) }
+  const prompt = graph.input('prompt', 'float32', ['rows', queries, config.width])
+  const text = optEmbed(p, config, graph.input('ids', 'int64', ['rows', tokens]))
+  const mask = graph.input('mask', 'int64', ['rows', length])
+  const { output, cache } = optDecode(p, config, concat([prompt, text], 1), mask)
+  // A product with zeros and one 1 picks the row exactly.
+  const last = matmul(graph.input('last', 'float32', ['rows', 1, length]), output)
+  return { logits: lastLogits(p, config, last), ...named(cache) }
 }
 
 /**
- * Inputs: 'ids' [rows, 1], 'parents' [rows], 'position' [1, 1], and the keys and values of the call before as
- * 'past.NAME' [previous, heads, past, size].
+ * Inputs: 'ids' and 'positions' [rows, 1], 'parents' [rows], 'pastBias' [rows, 1, 1, past], and the keys and values of
+ * the call before as 'past.NAME' [previous, heads, past, size].
  */
 function drawStep(graph: Graph, config: OptConfig): Record<string, Tensor> {
   const p = new Scope(graph).in(LANGUAGE_MODEL)
+  const ids = graph.input('ids', 'int64', ['rows', 1])
   const parents = graph.input('parents', 'int64', ['rows'])
   const shape = ['previous', config.heads, 'past', config.width / config.heads]
   const past = (name: string) => gather(graph.input(`past.${name}`, 'float32', shape), 0, parents)
+  // A new token sees itself and all before it that is no padding.
+  const own = expandBatch(graph.constant(new Float32Array(1), [1, 1, 1, 1]), ids)
   const { output, cache } = opt(p, config, {
-    embeddings: optEmbed(p, config, graph.input('ids', 'int64', ['rows', 1])),
-    positions: graph.input('position', 'int64', [1, 1]),
-    // A new token sees all before it.
-    attentionBias: graph.constant(new Float32Array(1), [1, 1, 1, 1]),
+    embeddings: optEmbed(p, config, ids),
+    positions: graph.input('positions', 'int64', ['rows', 1]),
+    attentionBias: concat([graph.input('pastBias', 'float32', ['rows', 1, 1, 'past']), own], 3),
     past: Array.from({ length: config.layers }, (_, i) => ({ key: past(`key.${i}`), value: past(`value.${i}`) })),
   })
   return { logits: lastLogits(p, config, output), ...named(cache) }

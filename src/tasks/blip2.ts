@@ -1,11 +1,17 @@
 import { DisposedError, ModelNotFoundError } from '../errors.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { type ModelConfig, type ModelDirectory, type ModelPart, readModelDirectory } from '../weights/modelDirectory.js'
+import { type AskTask, askTask, type ChatTask, chatTask } from './answerer.js'
+import { AttentionReader, type PictureAttention } from './attentionReader.js'
 import type { ExecutionOptions } from './batchedFunction.js'
-import { type Caption, Captioner, type CaptionOptions } from './captioner.js'
+import { type CaptionTask, captionTask } from './captioner.js'
 import { type EncodedImage, ImageEncoder, type ImageInput } from './imageEncoder.js'
 import { loadModelWeights } from './modelWeights.js'
+import { forEach, type OneOrMany, pair } from './oneOrMany.js'
+import type { PictureText } from './pictureText.js'
+import { type QFormerTexts, qformerTexts } from './qformerTexts.js'
 import { cosine, type MatchLogits, matchProbability, type Pair, Retriever } from './retriever.js'
+import { TextGenerator } from './textGenerator.js'
 
 export interface LoadOptions extends ExecutionOptions {
   readonly signal?: AbortSignal
@@ -33,24 +39,25 @@ export interface Match {
  */
 export class Blip2 {
   readonly config: ModelConfig
-  readonly #encoder: ImageEncoder
-  readonly #retriever: Retriever | undefined
-  readonly #captioner: Captioner | undefined
+  /** Describes pictures; `caption.stream` gives the text as it is written. */
+  readonly caption: CaptionTask
+  /** Answers questions about pictures; `ask.stream` gives the text as it is written. */
+  readonly ask: AskTask
+  /** Answers the last message of a conversation about a picture; `chat.stream` gives the text as it is written. */
+  readonly chat: ChatTask
+  readonly #parts: Parts
   readonly #path: string
   #last: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  private constructor(
-    { config, path }: ModelDirectory,
-    encoder: ImageEncoder,
-    retriever: Retriever | undefined,
-    captioner: Captioner | undefined,
-  ) {
+  private constructor({ config, path }: ModelDirectory, parts: Parts) {
     this.config = config
     this.#path = path
-    this.#encoder = encoder
-    this.#retriever = retriever
-    this.#captioner = captioner
+    this.#parts = parts
+    const text = this.#pictureText()
+    this.caption = captionTask(text, config)
+    this.ask = askTask(text, 'opt')
+    this.chat = chatTask(text)
   }
 
   /**
@@ -64,33 +71,26 @@ export class Blip2 {
     signal?.throwIfAborted()
     const directory = await readModelDirectory(path)
     const { config } = directory
-    const weights = await loadModelWeights(directory)
+    const { vision, stage1, stage2, language } = await loadModelWeights(directory)
     signal?.throwIfAborted()
     const tokenizer = (name: 'qformer' | 'language') => Tokenizer.fromFile(directory.tokenizerPath(name))
-    const { vision, stage1, stage2, language } = weights
-    return new Blip2(
-      directory,
-      new ImageEncoder(config, vision, execution),
-      stage1 && new Retriever(config, stage1, await tokenizer('qformer'), execution),
-      stage2 && language && new Captioner(config, { stage2, language }, await tokenizer('language'), execution),
-    )
+    const texts = stage1 && qformerTexts(await tokenizer('qformer'), config.text.maxTokens)
+    const bridge = stage1 ?? stage2
+    return new Blip2(directory, {
+      encoder: new ImageEncoder(config, vision, execution),
+      texts,
+      retriever: stage1 && texts && new Retriever(config, stage1, texts, execution),
+      attention: bridge && new AttentionReader(config, bridge, execution),
+      generator:
+        stage2 && language && new TextGenerator(config, { stage2, language }, await tokenizer('language'), execution),
+    })
   }
 
   /** Runs the frozen encoder once; what it gives may be passed to the other methods in the picture's place. */
   encode(image: ImageInput, options?: TaskOptions): Promise<EncodedImage>
   encode(images: readonly ImageInput[], options?: TaskOptions): Promise<EncodedImage[]>
   encode(images: OneOrMany<ImageInput>, { signal }: TaskOptions = {}) {
-    return this.#exclusive(() => forEach(images, (all) => this.#encoder.encode(all, signal)))
-  }
-
-  /** Describes pictures. Needs stage 2. */
-  caption(image: ImageInput, options?: CaptionOptions): Promise<Caption>
-  caption(images: readonly ImageInput[], options?: CaptionOptions): Promise<Caption[]>
-  caption(images: OneOrMany<ImageInput>, options: CaptionOptions = {}) {
-    return this.#exclusive(() => {
-      const captioner = this.#captioner ?? this.#missing('captions', ['stage2', 'language'])
-      return forEach(images, async (all) => captioner.caption(await this.#encoder.encode(all, options.signal), options))
-    })
+    return this.#exclusive(() => forEach(images, (all) => this.#parts.encoder.encode(all, signal)))
   }
 
   /** Compares each picture with each text, in their order. Needs stage 1. */
@@ -100,7 +100,7 @@ export class Blip2 {
     return this.#exclusive(() => {
       const retriever = this.#stage1('matching')
       return forEach(images, async (all) => {
-        const encoded = await this.#encoder.encode(all, signal)
+        const encoded = await this.#parts.encoder.encode(all, signal)
         const imageVectors = await retriever.embedImages(encoded, signal)
         const textVectors = await retriever.embedTexts(texts, signal)
         const logits = await retriever.matchLogits(
@@ -130,7 +130,9 @@ export class Blip2 {
   embedImage(images: OneOrMany<ImageInput>, { signal }: TaskOptions = {}) {
     return this.#exclusive(() => {
       const retriever = this.#stage1('embedding')
-      return forEach(images, async (all) => retriever.embedImages(await this.#encoder.encode(all, signal), signal))
+      return forEach(images, async (all) =>
+        retriever.embedImages(await this.#parts.encoder.encode(all, signal), signal),
+      )
     })
   }
 
@@ -141,12 +143,60 @@ export class Blip2 {
     return this.#exclusive(() => forEach(texts, (all) => this.#stage1('embedding').embedTexts(all, signal)))
   }
 
+  /**
+   * What the queries hold after reading a picture together with a text: [queries, width of the Q-Former], row-major,
+   * as the joint pass of matching computes it. One text for all pictures, one picture for all texts, or item by item.
+   * Needs stage 1.
+   */
+  embedMultimodal(image: ImageInput, text: string, options?: TaskOptions): Promise<Float32Array>
+  embedMultimodal(image: ImageInput, texts: readonly string[], options?: TaskOptions): Promise<Float32Array[]>
+  embedMultimodal(
+    images: readonly ImageInput[],
+    texts: OneOrMany<string>,
+    options?: TaskOptions,
+  ): Promise<Float32Array[]>
+  async embedMultimodal(
+    images: OneOrMany<ImageInput>,
+    texts: OneOrMany<string>,
+    { signal }: TaskOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
+    const pairs = pair(images, texts, 'text')
+    const found = await this.#exclusive(async () => {
+      const retriever = this.#stage1('embedding')
+      const encoded = await this.#encodePairs(images, pairs, signal)
+      return retriever.embedPairs(
+        encoded.map((image, i): Pair => [image, pairs[i]![1]]),
+        signal,
+      )
+    })
+    return Array.isArray(images) || Array.isArray(texts) ? found : found[0]!
+  }
+
+  /**
+   * Where each query looks in a picture: cross-attention of every layer that has it. With a text, of the joint pass, in
+   * which the queries see the text (needs stage 1); without, of the picture's own pass.
+   */
+  attention(image: ImageInput, text?: string, options?: TaskOptions): Promise<PictureAttention>
+  attention(images: readonly ImageInput[], text?: OneOrMany<string>, options?: TaskOptions): Promise<PictureAttention[]>
+  attention(images: OneOrMany<ImageInput>, text?: OneOrMany<string>, { signal }: TaskOptions = {}) {
+    return this.#exclusive(() => {
+      const reader = this.#parts.attention ?? this.#missing('attention', ['stage1'])
+      return forEach(images, async (all) => {
+        const encoded = await this.#parts.encoder.encode(all, signal)
+        if (text === undefined) return reader.ofPictures(encoded, signal)
+        const texts = pair(all, text, 'text').map(([, own]) => own)
+        return reader.ofPairs(encoded, texts, this.#parts.texts ?? this.#missing('matching', ['stage1']), signal)
+      })
+    })
+  }
+
   /** Frees the runtime's memory after the calls under way; a second call does nothing. */
   async dispose(): Promise<void> {
     if (this.#disposed) return
     this.#disposed = true
     await this.#last
-    await Promise.all([this.#encoder.dispose(), this.#retriever?.dispose(), this.#captioner?.dispose()])
+    const { encoder, retriever, attention, generator } = this.#parts
+    await Promise.all([encoder, retriever, attention, generator].map((part) => part?.dispose()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -161,8 +211,37 @@ export class Blip2 {
     return result
   }
 
+  #pictureText(): PictureText {
+    const generatorFor = (task: string) => this.#parts.generator ?? this.#missing(task, ['stage2', 'language'])
+    const { encoder } = this.#parts
+    const exclusive = <T>(work: () => Promise<T>) => this.#exclusive(work)
+    return {
+      write: (task, images, prompts, settings) =>
+        exclusive(async () => {
+          const generator = generatorFor(task)
+          return generator.generate(await encoder.encode(images, settings.signal), prompts, settings)
+        }),
+      async *stream(task, image, prompt, settings) {
+        const generator = generatorFor(task)
+        const [encoded] = await exclusive(() => encoder.encode([image], settings.signal))
+        return yield* generator.stream(encoded!, prompt, settings, exclusive)
+      },
+    }
+  }
+
+  /** The picture of each pair; one that is in all of them is encoded once. */
+  async #encodePairs(
+    images: OneOrMany<ImageInput>,
+    pairs: readonly (readonly [ImageInput, string])[],
+    signal: AbortSignal | undefined,
+  ): Promise<EncodedImage[]> {
+    if (Array.isArray(images)) return this.#parts.encoder.encode(images, signal)
+    const [only] = await this.#parts.encoder.encode([images as ImageInput], signal)
+    return pairs.map(() => only!)
+  }
+
   #stage1(task: string): Retriever {
-    return this.#retriever ?? this.#missing(task, ['stage1'])
+    return this.#parts.retriever ?? this.#missing(task, ['stage1'])
   }
 
   #missing(task: string, parts: readonly ModelPart[]): never {
@@ -174,14 +253,11 @@ export class Blip2 {
   }
 }
 
-type OneOrMany<T> = T | readonly T[]
-
-/** One input gives one result, an array gives an array. */
-async function forEach<In, Out>(
-  input: OneOrMany<In>,
-  run: (all: readonly In[]) => Promise<readonly Out[]>,
-): Promise<Out | readonly Out[]> {
-  if (Array.isArray(input)) return input.length === 0 ? [] : run(input)
-  const [only] = await run([input as In])
-  return only!
+/** What the weights of a directory make up; a stage that is not there is undefined. */
+interface Parts {
+  readonly encoder: ImageEncoder
+  readonly texts: QFormerTexts | undefined
+  readonly retriever: Retriever | undefined
+  readonly attention: AttentionReader | undefined
+  readonly generator: TextGenerator | undefined
 }

@@ -1,12 +1,11 @@
 import { mean } from '../graph/index.js'
 import { encodeText, imageEmbedding, joint, matchHead, queryImage, textEmbedding, visionNorm } from '../models/blip2.js'
 import { int64, type Value } from '../runtime/index.js'
-import { cleanCaption } from '../text/captionCleaning.js'
-import type { Tokenizer } from '../text/tokenizer.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
 import { type EncodedImage, splitRows, stackFeatures } from './imageEncoder.js'
 import type { Weights } from './modelWeights.js'
+import type { QFormerTexts } from './qformerTexts.js'
 
 /** A picture and a text whose fit is asked for. */
 export type Pair = readonly [image: EncodedImage, text: string]
@@ -16,20 +15,19 @@ export type MatchLogits = readonly [noMatch: number, match: number]
 
 /** Pairs whose inputs are held at a time. */
 const CHUNK = 128
-/** Texts are padded to a multiple of this many tokens: each length is compiled once. */
-const TOKEN_STEP = 4
 
 /** The Q-Former of stage 1: vectors of pictures and texts, and whether the two match (paper 3.2). */
 export class Retriever {
   readonly #config: ModelConfig
-  readonly #tokenizer: Tokenizer
+  readonly #encode: QFormerTexts
   readonly #images: BatchedFunction<'features', 'vectors'>
   readonly #texts: BatchedFunction<'ids' | 'mask', 'vectors'>
   readonly #pairs: BatchedFunction<'features' | 'ids' | 'mask', 'logits'>
+  readonly #joint: BatchedFunction<'features' | 'ids' | 'mask', 'outputs'>
 
-  constructor(config: ModelConfig, weights: Weights, tokenizer: Tokenizer, options: ExecutionOptions) {
+  constructor(config: ModelConfig, weights: Weights, encode: QFormerTexts, options: ExecutionOptions) {
     this.#config = config
-    this.#tokenizer = tokenizer
+    this.#encode = encode
     this.#images = new BatchedFunction(
       (p, { features }) => {
         const { output } = queryImage(p, config, visionNorm(p, config, features))
@@ -49,6 +47,11 @@ export class Retriever {
         // Averaged over the queries before the softmax (paper 3.2, ITM).
         return { logits: mean(matchHead(p, queries), [1]) }
       },
+      weights,
+      options,
+    )
+    this.#joint = new BatchedFunction(
+      (p, { features, ids, mask }) => ({ outputs: joint(p, config, visionNorm(p, config, features), ids, mask) }),
       weights,
       options,
     )
@@ -82,21 +85,27 @@ export class Retriever {
     return found
   }
 
+  /** What the queries hold after reading picture and text: Float32Array [queries, width] for each pair. */
+  async embedPairs(pairs: readonly Pair[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const found: Float32Array[] = []
+    for (const part of chunks(pairs)) {
+      const features = this.#features(part.map(([picture]) => picture))
+      const { outputs } = await this.#joint.run({ features, ...this.#tokens(part.map(([, words]) => words)) }, signal)
+      found.push(...splitRows(outputs))
+    }
+    return found
+  }
+
   async dispose(): Promise<void> {
-    await Promise.all([this.#images.dispose(), this.#texts.dispose(), this.#pairs.dispose()])
+    await Promise.all([this.#images, this.#texts, this.#pairs, this.#joint].map((part) => part.dispose()))
   }
 
   #features(images: readonly EncodedImage[]): Value {
     return stackFeatures(images, this.#config.vision.width)
   }
 
-  /** Padding is masked, so its length decides nothing but the work. */
   #tokens(texts: readonly string[]): { ids: Value; mask: Value } {
-    const { maxTokens } = this.#config.text
-    const rows = texts.map((text) => cleanCaption(text))
-    const longest = Math.max(...rows.map((row) => this.#tokenizer.encode(row, { maxLength: maxTokens }).length))
-    const padTo = Math.min(Math.ceil(longest / TOKEN_STEP) * TOKEN_STEP, maxTokens)
-    const { ids, mask, shape } = this.#tokenizer.encodeBatch(rows, { padTo })
+    const { ids, mask, shape } = this.#encode(texts)
     return { ids: int64(shape, ids), mask: int64(shape, mask) }
   }
 }

@@ -3,90 +3,85 @@ import { ConfigError } from '../../src/errors.js'
 import { generate } from '../../src/generate/generate.js'
 import { naiveDecoder } from '../../src/generate/naive.js'
 import { OptGenerator } from '../../src/generate/optDecoder.js'
-import type { GenerationOptions } from '../../src/generate/options.js'
-import { Graph } from '../../src/graph/index.js'
-import { type OptConfig, optDecode, optEmbed } from '../../src/models/opt.js'
-import { onesLike } from '../../src/nn/attention.js'
-import { Scope } from '../../src/nn/scope.js'
-import { float32 } from '../../src/runtime/index.js'
-import { embeddedWeights } from '../../src/tasks/embeddedWeights.js'
-import { fillNormal } from '../../src/train/random/initializers.js'
-import { Random } from '../../src/train/random/random.js'
+import { DEFAULT_GENERATION, type Generated, type GenerationOptions } from '../../src/generate/options.js'
+import { padded, readGenerateFixture, rowsOf } from './fixture.js'
 
-const CONFIG: OptConfig = {
-  vocabularySize: 23,
-  width: 16,
-  layers: 2,
-  heads: 2,
-  feedForward: 32,
-  maxPositions: 24,
-  layerNormEpsilon: 1e-5,
-}
-
-const weights = randomWeights()
-const options = { weight: embeddedWeights(weights) }
-const generator = new OptGenerator(CONFIG, options)
+const { config, options: weights, prompt, texts } = await readGenerateFixture()
+const generator = new OptGenerator(config, weights)
 afterAll(() => generator.dispose())
 
-const SETTINGS: GenerationOptions = {
-  numBeams: 1,
-  maxNewTokens: 10,
-  minNewTokens: 0,
-  lengthPenalty: 1,
-  repetitionPenalty: 1,
-  endTokens: [5],
+const SETTINGS: GenerationOptions = { ...DEFAULT_GENERATION, maxNewTokens: 10, endTokens: [16] }
+const SEARCHES: readonly (readonly [string, GenerationOptions])[] = [
+  ['greedy', SETTINGS],
+  ['2 beams', { ...SETTINGS, numBeams: 2, numReturnSequences: 2 }],
+  ['5 beams', { ...SETTINGS, numBeams: 5, lengthPenalty: 0 }],
+  ['drawn', { ...SETTINGS, doSample: true, topP: 0.9, seed: 3, numReturnSequences: 3 }],
+]
+
+function expectSame(found: readonly (readonly Generated[])[], expected: readonly (readonly Generated[])[]) {
+  const exact = (rows: typeof found) => rows.map((row) => row.map(({ ids, finishReason }) => ({ ids, finishReason })))
+  expect(exact(found)).toEqual(exact(expected))
+  found.forEach((row, r) => {
+    row.forEach(({ score }, i) => {
+      expect(Math.abs(score - expected[r]![i]!.score)).toBeLessThan(1e-4)
+    })
+  })
 }
 
-describe.each([1, 2, 4])('%d beams', (numBeams) => {
-  it.each([
-    ['a begin token', [2]],
-    ['a text prompt', [2, 7, 9]],
-  ])('gives the same texts with a cache as without, after %s', async (_, ids) => {
-    const prompt = softPrompts(5)
-    const settings = { ...SETTINGS, numBeams }
-    const cached = await generate(generator.decode(prompt, ids, 10), settings)
-    const naive = await generate(naiveDecoder(CONFIG, options, prompt, ids), settings)
-    expect(cached.map((text) => text.ids)).toEqual(naive.map((text) => text.ids))
-    expect(cached.map((text) => text.finishReason)).toEqual(naive.map((text) => text.finishReason))
-    cached.forEach(({ score }, i) => {
-      expect(score).toBeCloseTo(naive[i]!.score, 4)
-    })
-    expect(new Set(cached.map((text) => text.ids.join())).size).toBeGreaterThan(1)
+describe.each(SEARCHES)('%s', (_, options) => {
+  it('gives the same with a cache as without', async () => {
+    const cached = await generate(generator.decode(prompt, padded(texts), 10), options)
+    expectSame(cached, await generate(naiveDecoder(config, weights, prompt, texts), options))
+    expect(new Set(cached.map((row) => row[0]!.ids.join())).size).toBeGreaterThan(1)
   })
 
-  it('gives a row the same text alone as among others', async () => {
-    const prompt = softPrompts(4)
-    const settings = { ...SETTINGS, numBeams }
-    const together = await generate(generator.decode(prompt, [2], 10), settings)
-    for (let row = 0; row < 4; row++) {
-      const own = float32([1, 3, 16], (prompt.data as Float32Array).slice(row * 48, (row + 1) * 48))
-      const [alone] = await generate(generator.decode(own, [2], 10), settings)
-      expect(alone!.ids).toEqual(together[row]!.ids)
+  it('gives the same with padding on the right as on the left', async () => {
+    const left = await generate(generator.decode(prompt, padded(texts), 10), options)
+    expectSame(await generate(generator.decode(prompt, padded(texts, 'right'), 10), options), left)
+  })
+
+  it('gives a row the same alone as among others, in any order', async () => {
+    const together = await generate(generator.decode(prompt, padded(texts), 10), options)
+    for (const rows of [[0], [1], [2], [3], [3, 1], [2, 0, 0]]) {
+      const own = rows.map((row) => texts[row]!)
+      const decoder = generator.decode(rowsOf(prompt, rows), padded(own), 10)
+      expectSame(
+        await generate(decoder, options),
+        rows.map((row) => together[row]!),
+      )
     }
   })
 })
 
-it('says how many tokens fit behind the prompt', () => {
-  expect(() => generator.decode(softPrompts(1), [2], 21)).toThrow(ConfigError)
-  expect(() => generator.decode(softPrompts(1), [2], 21)).toThrow(/at most 20 fit/)
+it('draws other texts from other seeds, and each text of a row on its own', async () => {
+  const draw = (seed: number) =>
+    generate(generator.decode(prompt, padded(texts), 10), { ...SETTINGS, doSample: true, seed, numReturnSequences: 4 })
+  const [first, again, other] = [await draw(1), await draw(1), await draw(2)]
+  expect(first).toEqual(again)
+  expect(first).not.toEqual(other)
+  expect(new Set(first[0]!.map(({ ids }) => ids.join())).size).toBeGreaterThan(1)
 })
 
-function softPrompts(rows: number) {
-  const data = new Float32Array(rows * 3 * 16)
-  fillNormal(new Random(11, 'prompt'), data, 1)
-  return float32([rows, 3, 16], data)
-}
+it('serves decoders that take turns', async () => {
+  const alone = await generate(generator.decode(prompt, padded(texts), 10), SETTINGS)
+  const [a, b] = [0, 1].map(() => generator.decode(prompt, padded(texts), 10))
+  const [inTurns, delayed] = [await a!.start(), await b!.start()]
+  expect(inTurns).toEqual(delayed)
+  const first = [...inTurns]
+  const half = await b!.next([0, 1], [10, 10])
+  const kept = half.slice()
+  // The other one goes on; what this one holds stays as it was.
+  expectSame(await generate({ ...wrap(a!), start: async () => Float32Array.from(first) }, SETTINGS), alone)
+  expect(half).toEqual(kept)
+  await expect(b!.next([1, 0], [38, 38])).resolves.toHaveLength(2 * config.vocabularySize)
+})
 
-function randomWeights(): Map<string, Float32Array> {
-  const graph = new Graph()
-  const p = new Scope(graph).in('opt_model')
-  optDecode(p, CONFIG, optEmbed(p, CONFIG, graph.input('ids', 'int64', [1, 2])), onesLike(graph, [1, 2]))
-  return new Map(
-    [...p.specs.values()].map(({ name, shape, initializer }) => {
-      const data = new Float32Array(shape.reduce((product, size) => product * size, 1))
-      if (initializer.kind === 'normal') fillNormal(new Random(3, name), data, 0.5)
-      else if (initializer.kind === 'ones') data.fill(1)
-      return [name, data]
-    }),
-  )
-}
+const wrap = (decoder: ReturnType<typeof generator.decode>) => ({
+  vocabularySize: decoder.vocabularySize,
+  next: decoder.next.bind(decoder),
+})
+
+it('says how many tokens fit behind the prompt', () => {
+  expect(() => generator.decode(prompt, padded(texts), 40)).toThrow(ConfigError)
+  expect(() => generator.decode(prompt, padded(texts), 40)).toThrow(/at most 39 fit/)
+})

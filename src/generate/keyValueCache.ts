@@ -1,0 +1,62 @@
+import type { OptConfig } from '../models/opt.js'
+import { float32, type Value } from '../runtime/index.js'
+
+type Arrays = Readonly<Record<string, Float32Array>>
+
+/**
+ * Keys and values of every layer: two sets of arrays that take turns, for a step reads one and writes the other, with
+ * its rows in a new order. They are allocated once, so a step neither allocates nor copies in JavaScript. (Writing in
+ * place was measured too: it is faster for greedy search and slower for beams, whose rows it has to move.)
+ */
+export class KeyValueCache {
+  readonly #names: readonly string[]
+  readonly #heads: number
+  readonly #size: number
+  readonly #maxLength: number
+  #current: Arrays = {}
+  #other: Arrays = {}
+  #rows = 0
+  #length = 0
+
+  /** @param maxLength Tokens of the longest text, prompt included. */
+  constructor({ layers, heads, width }: OptConfig, maxLength: number) {
+    this.#names = Array.from({ length: layers }, (_, i) => [`key.${i}`, `value.${i}`]).flat()
+    this.#heads = heads
+    this.#size = width / heads
+    this.#maxLength = maxLength
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** What the last step wrote, by the names 'past.key.0' and so on: [rows, heads, length, size] */
+  feeds(): Record<string, Value> {
+    const shape = [this.#rows, this.#heads, this.#length, this.#size]
+    const count = this.#count(this.#rows, this.#length)
+    return Object.fromEntries(
+      this.#names.map((name) => [`past.${name}`, float32(shape, this.#current[name]!.subarray(0, count))]),
+    )
+  }
+
+  /** Arrays for the next step to write, by the names 'key.0' and so on; they are current after `advance`. */
+  targets(rows: number, length: number): Record<string, Float32Array> {
+    const count = this.#count(rows, length)
+    if ((this.#other[this.#names[0]!]?.length ?? 0) < count) {
+      // The prompt's rows are few; from the first step on there may be a row for every beam.
+      const capacity = this.#length === 0 ? count : this.#count(rows, this.#maxLength)
+      this.#other = Object.fromEntries(this.#names.map((name) => [name, new Float32Array(capacity)]))
+    }
+    return Object.fromEntries(this.#names.map((name) => [name, this.#other[name]!.subarray(0, count)]))
+  }
+
+  advance(rows: number, length: number): void {
+    ;[this.#current, this.#other] = [this.#other, this.#current]
+    this.#rows = rows
+    this.#length = length
+  }
+
+  #count(rows: number, length: number): number {
+    return rows * this.#heads * length * this.#size
+  }
+}

@@ -1,0 +1,40 @@
+import { ConfigError } from '../errors.js'
+import { DEFAULT_GENERATION, type GenerationOptions } from '../generate/options.js'
+import { DECODING_PRESETS, type DecodingPreset, PRESET_NAMES } from '../generate/presets.js'
+
+/** How a text is generated; what is left out has the task's default. */
+export interface TextOptions extends Partial<Omit<GenerationOptions, 'endTokens' | 'stop'>> {
+  /** Strings that end a text; the text has what comes before. */
+  readonly stop?: readonly string[]
+}
+
+/** The same with nothing left out. */
+export interface TextSettings extends Omit<GenerationOptions, 'endTokens' | 'stop'> {
+  readonly stop: readonly string[]
+}
+
+/** A text that was generated. */
+export interface GeneratedText {
+  /** Without the prompt, and without white space around it. */
+  readonly text: string
+  /** 'stop': the model or a stop string ended the text; 'length': it was cut at maxNewTokens. */
+  readonly finishReason: 'stop' | 'length'
+  /** Log-probability / tokens ^ lengthPenalty. */
+  readonly score: number
+  /** The next best texts, best first, where numReturnSequences is above 1. */
+  readonly alternatives?: readonly Omit<GeneratedText, 'alternatives'>[]
+}
+
+/** Fills up what the caller left out. @throws ConfigError for an empty stop string. */
+export function textSettings(defaults: Partial<GenerationOptions>, options: TextOptions): TextSettings {
+  const { stop = [], ...own } = options
+  if (stop.includes('')) throw new ConfigError('a stop string must not be empty')
+  return { ...DEFAULT_GENERATION, ...defaults, ...own, stop }
+}
+
+/** @throws ConfigError for a name that is no preset. */
+export function decodingPreset(name: DecodingPreset): (typeof DECODING_PRESETS)[DecodingPreset] {
+  const preset = DECODING_PRESETS[name]
+  if (!preset) throw new ConfigError(`no preset is called '${name}'; expected one of ${PRESET_NAMES.join(', ')}`)
+  return preset
+}
