@@ -1,8 +1,10 @@
 import { DataError } from '../errors.js'
 import type { Blip2 } from '../tasks/blip2.js'
 import type { CaptionOptions } from '../tasks/captioner.js'
+import type { BootstrapOptions, Interval } from './bootstrap.js'
 import { isExactMatch, wordF1 } from './captionScores.js'
 import { type EvaluationPicture, type EvaluationSet, spread } from './evaluationSet.js'
+import { type CaptionMetric, type CaptionMetricScores, scoreCaptions } from './metrics/captionMetrics.js'
 
 export interface CaptionScores {
   readonly count: number
@@ -17,8 +19,13 @@ export interface CaptionReport extends CaptionScores {
   /** For emoji: without and with a skin tone. */
   readonly base?: CaptionScores
   readonly skinTone?: CaptionScores
-  /** For emoji: by vendor. */
+  /** For emoji by vendor, for NoCaps by domain. */
   readonly byStyle?: Readonly<Record<string, CaptionScores>>
+  /** Where they were asked for: coco-caption's scores. */
+  readonly coco?: {
+    readonly scores: CaptionMetricScores
+    readonly intervals: Readonly<Partial<Record<CaptionMetric, Interval>>>
+  }
 }
 
 export interface CaptionedPicture {
@@ -32,6 +39,8 @@ export interface CaptionedPicture {
 export interface CaptionEvaluationOptions extends CaptionOptions {
   /** Pictures used, spread evenly over the set; default all. */
   readonly limit?: number
+  /** coco-caption's scores as well, with METEOR or without. Default none. */
+  readonly cocoMetrics?: BootstrapOptions & { readonly meteor?: boolean }
   readonly onPicture?: (picture: CaptionedPicture, done: number, total: number) => void
 }
 
@@ -42,7 +51,7 @@ const CHUNK = 64
 export async function evaluateCaptions(
   model: Blip2,
   set: EvaluationSet,
-  { limit = Number.POSITIVE_INFINITY, onPicture, ...options }: CaptionEvaluationOptions = {},
+  { limit = Number.POSITIVE_INFINITY, cocoMetrics, onPicture, ...options }: CaptionEvaluationOptions = {},
 ): Promise<CaptionReport> {
   const pictures = spread(set.pictures, limit)
   const captioned: (CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>)[] = []
@@ -65,8 +74,21 @@ export async function evaluateCaptions(
       onPicture?.(scored, captioned.length, pictures.length)
     }
   }
-  return { data: set.name, ...average(captioned), ...groups(captioned) }
+  return {
+    data: set.name,
+    ...average(captioned),
+    ...groups(captioned),
+    ...(cocoMetrics ? { coco: cocoScores(captioned, cocoMetrics) } : {}),
+  }
 }
+
+function cocoScores(captioned: readonly CaptionedPicture[], { meteor = true, ...bootstrap }: CocoMetrics) {
+  const pairs = captioned.map(({ caption, answers }) => ({ hypothesis: caption, references: answers }))
+  const { corpus, intervals } = scoreCaptions(pairs, { meteor })
+  return { scores: corpus, intervals: intervals(bootstrap) }
+}
+
+type CocoMetrics = NonNullable<CaptionEvaluationOptions['cocoMetrics']>
 
 function groups(captioned: readonly (CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>)[]) {
   const [base, toned] = [true, false].map((wanted) => captioned.filter((picture) => picture.base === wanted))

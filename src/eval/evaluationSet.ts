@@ -2,8 +2,9 @@ import { readCocoCaptions } from '../data/cocoCaptions.js'
 import { type EmojiData, type EmojiPicture, type LoadEmojiOptions, loadEmojiData } from '../data/emoji/dataset.js'
 import { PICTURE_SIZE } from '../data/emoji/render.js'
 import { EMOJI_SPLITS, type EmojiSplit } from '../data/emoji/splits.js'
-import { DataError } from '../errors.js'
+import { ConfigError, DataError } from '../errors.js'
 import type { ImageSource } from '../image/decode.js'
+import { type BenchmarkFiles, openBenchmark } from './benchmarks/benchmarks.js'
 import { type NearestNeighbourRecall, nearestNeighbourRecall } from './nearestNeighbour.js'
 import { pixelVectors } from './pixelVectors.js'
 
@@ -12,8 +13,9 @@ export interface EvaluationPicture {
   readonly image: ImageSource
   /** Right answers. */
   readonly captions: readonly string[]
-  /** For emoji: whether it has no skin tone, and whose drawing it is. */
+  /** For emoji: whether it has no skin tone. */
   readonly base?: boolean
+  /** For emoji whose drawing it is, for NoCaps the domain. */
   readonly style?: string
 }
 
@@ -54,6 +56,26 @@ export async function openEvaluationSet(
       style: picture.vendor,
     })),
     pixelFloor: () => pixelFloor(data, split),
+  }
+}
+
+/**
+ * Opens a captioning or retrieval benchmark as a set.
+ *
+ * @throws ConfigError for a benchmark of questions, and what `openBenchmark` throws.
+ */
+export async function openBenchmarkSet(name: string, files: BenchmarkFiles): Promise<EvaluationSet> {
+  const benchmark = await openBenchmark(name, files)
+  if (benchmark.task === 'vqa')
+    throw new ConfigError(`${name} is a benchmark of questions; expected one of pictures with captions`)
+  return {
+    name,
+    pictures: benchmark.pictures.map(({ id, path, captions, domain }) => ({
+      id: String(id),
+      image: path,
+      captions,
+      ...(domain === undefined ? {} : { style: domain }),
+    })),
   }
 }
 

@@ -1,4 +1,4 @@
-import { topK } from '../tasks/topK.js'
+import { matchCandidates, type MatchPairs } from './matchCandidates.js'
 
 export interface RerankInput {
   /** Cosine similarity, not divided by the temperature, row-major [pictures, texts]. */
@@ -8,38 +8,36 @@ export interface RerankInput {
   /** Candidates of each row that are scored by matching: 128 in the paper. */
   readonly k: number
   /** Match logits (class 1, raw) of picture-text pairs, in their order. */
-  readonly matchLogits: (pairs: readonly (readonly [picture: number, text: number])[]) => Promise<ArrayLike<number>>
+  readonly matchLogits: MatchPairs
 }
 
 /** Score of the pairs that were not among the candidates, as the authors' code has it. */
 export const NOT_A_CANDIDATE = -100
 
 /**
- * Retrieval scores in both directions: the k best of each row by ITC get ITM logit + ITC cosine (authors' code), the
- * others a score below all of them. imageToText: [pictures, texts], textToImage: [texts, pictures]
+ * Retrieval scores in both directions, all of them at once: the k best of each row by ITC get ITM logit + ITC cosine
+ * (authors' code), the others a score below all of them. imageToText: [pictures, texts], textToImage: [texts, pictures]
  */
 export async function rerank({ similarity, pictures, texts, k, matchLogits }: RerankInput) {
   const direction = async (
     rows: number,
     columns: number,
-    at: (row: number, column: number) => readonly [number, number],
+    toPair: (row: number, column: number) => [number, number],
   ) => {
-    const scores = new Float32Array(rows * columns).fill(NOT_A_CANDIDATE)
-    for (let row = 0; row < rows; row++) {
-      const cosine = (column: number) => {
-        const [picture, text] = at(row, column)
+    const matrix = new Float32Array(rows * columns).fill(NOT_A_CANDIDATE)
+    const matched = matchCandidates({
+      rows,
+      columns,
+      k,
+      cosine: (row, column) => {
+        const [picture, text] = toPair(row, column)
         return similarity[picture * texts + text]!
-      }
-      const candidates = topK(
-        Float32Array.from({ length: columns }, (_, column) => cosine(column)),
-        k,
-      )
-      const logits = await matchLogits(candidates.map((column) => at(row, column)))
-      candidates.forEach((column, i) => {
-        scores[row * columns + column] = logits[i]! + cosine(column)
-      })
-    }
-    return scores
+      },
+      matchLogits: (pairs) => matchLogits(pairs.map(([row, column]) => toPair(row, column))),
+    })
+    for await (const { row, order, scores } of matched)
+      for (const [i, score] of scores.entries()) matrix[row * columns + order[i]!] = score
+    return matrix
   }
   return {
     imageToText: await direction(pictures, texts, (picture, text) => [picture, text]),

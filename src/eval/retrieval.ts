@@ -4,6 +4,7 @@ import type { EncodedImage } from '../tasks/imageEncoder.js'
 import { cosine, type Pair } from '../tasks/retriever.js'
 import { cleanCaption } from '../text/captionCleaning.js'
 import { type EvaluationSet, spread } from './evaluationSet.js'
+import { recallAt } from './metrics/recall.js'
 import { rankByMatching } from './rankByMatching.js'
 
 export interface RetrievalReport {
@@ -27,7 +28,7 @@ export interface RetrievalReport {
   /** By ITC alone. */
   readonly itcTextRecallAt1: number
   readonly itcImageRecallAt1: number
-  /** For emoji: textRecallAt1 by vendor. */
+  /** textRecallAt1 by vendor for emoji, by domain for NoCaps. */
   readonly textRecallAt1ByStyle?: Readonly<Record<string, number>>
   /** For emoji: part of all pictures, whatever the limit, that the nearest drawing of the training vendors names, by raw pixels. */
   readonly nearestNeighbourRecallAt1?: number
@@ -119,7 +120,3 @@ export async function evaluateRetrieval(
     ...(set.pixelFloor ? { nearestNeighbourRecallAt1: set.pixelFloor().recallAt1 } : {}),
   }
 }
-
-/** Part of the rows whose first right answer is among the first `count`. ranks: 0 is first. */
-export const recallAt = (count: number, ranks: readonly number[]): number =>
-  ranks.filter((rank) => rank < count).length / ranks.length

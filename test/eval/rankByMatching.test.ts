@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { rankByMatching } from '../../src/eval/rankByMatching.js'
-import { recallAt } from '../../src/eval/retrieval.js'
 
 // Three rows, four columns; the right column of row i is i.
 const COSINE = [
@@ -54,9 +53,4 @@ describe('rankByMatching', () => {
     })
     expect(ranks).toEqual([Number.POSITIVE_INFINITY])
   })
-})
-
-it('recallAt counts the rows that are right early enough', () => {
-  expect(recallAt(1, [0, 1, 4, Number.POSITIVE_INFINITY])).toBe(0.25)
-  expect(recallAt(5, [0, 1, 4, Number.POSITIVE_INFINITY])).toBe(0.75)
 })

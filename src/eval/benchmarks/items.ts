@@ -1,0 +1,24 @@
+import type { VqaAnswer } from '../metrics/vqaAccuracy.js'
+
+/** A picture of a captioning or retrieval benchmark. */
+export interface BenchmarkPicture {
+  /** As submissions name it. */
+  readonly id: number
+  /** Whether the file is there shows when it is opened. */
+  readonly path: string
+  readonly captions: readonly [string, ...string[]]
+  /** NoCaps: in-domain, near-domain or out-domain. */
+  readonly domain?: string
+}
+
+/** A question of a benchmark. */
+export interface BenchmarkQuestion {
+  /** As submissions name it. */
+  readonly id: number | string
+  readonly path: string
+  readonly question: string
+  /** Absent where the answers are kept secret. */
+  readonly answers?: readonly VqaAnswer[]
+  readonly questionType?: string
+  readonly answerType?: string
+}

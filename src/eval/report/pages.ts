@@ -1,0 +1,102 @@
+import type { CaptionedPicture, CaptionReport } from '../caption.js'
+import type { CaptionFilesReport } from '../captionFiles.js'
+import type { EvaluationSet } from '../evaluationSet.js'
+import { CAPTION_METRICS } from '../metrics/captionMetrics.js'
+import type { ScoredAnswer, VqaFilesReport } from '../vqaFiles.js'
+import type { EvaluationReport, ReportScore } from './writeReport.js'
+
+/** Captions scored against references; the best and worst are those by CIDEr. */
+export const captionPage = (title: string, report: CaptionFilesReport): EvaluationReport => ({
+  title,
+  summary: `${report.count} captions of ${report.pictures} pictures, each against all its references.`,
+  scores: cocoRows(report),
+  tables: [],
+  exampleScore: 'CIDEr',
+  examples: report.captions.map(({ id, caption, references, scores, image }) => ({
+    id: String(id),
+    output: caption,
+    references,
+    score: scores.CIDEr!,
+    ...(image === undefined ? {} : { image }),
+  })),
+})
+
+/** What a model says of a set; the best and worst captions are those by the words' F1. */
+export function modelCaptionPage(
+  report: CaptionReport,
+  predictions: readonly CaptionedPicture[],
+  set: EvaluationSet,
+): EvaluationReport {
+  const imageOf = new Map(set.pictures.map(({ id, image }) => [id, image]))
+  return {
+    title: `Captions: ${report.data}`,
+    summary: `${report.count} captions, each against all its right answers.`,
+    scores: [
+      { name: 'exact match', value: report.exactMatch },
+      { name: 'word F1', value: report.wordF1 },
+      ...(report.coco ? cocoRows(report.coco) : []),
+    ],
+    tables: report.byStyle
+      ? [
+          {
+            title: 'Word F1 by style',
+            rows: Object.entries(report.byStyle).map(([name, { wordF1, count }]) => ({ name, value: wordF1, count })),
+          },
+        ]
+      : [],
+    exampleScore: 'word F1',
+    examples: predictions.map(({ id, caption, answers, wordF1 }) => ({
+      id,
+      image: imageOf.get(id)!,
+      output: caption,
+      references: answers,
+      score: wordF1,
+    })),
+  }
+}
+
+const cocoRows = ({ scores, intervals }: NonNullable<CaptionReport['coco']>): ReportScore[] =>
+  CAPTION_METRICS.flatMap((name) => {
+    const value = scores[name]
+    const interval = intervals[name]
+    return value === undefined ? [] : [{ name, value, ...(interval ? { interval } : {}) }]
+  })
+
+/** Answers scored by VQA accuracy, with a table by type of question and of answer. */
+export const vqaPage = (title: string, report: VqaFilesReport): EvaluationReport => ({
+  title,
+  summary: `${report.count} answers, each against those of people.`,
+  scores: [
+    {
+      name: 'VQA accuracy',
+      value: report.overall / 100,
+      interval: { low: report.interval.low / 100, high: report.interval.high / 100 },
+    },
+  ],
+  tables: [
+    { title: 'By type of answer', rows: typeRows(report.perAnswerType, report.answers, 'answerType') },
+    { title: 'By type of question', rows: typeRows(report.perQuestionType, report.answers, 'questionType') },
+  ].filter(({ rows }) => rows.length > 0),
+  exampleScore: 'accuracy',
+  examples: report.answers.map(({ questionId, question, prediction, answers, accuracy, image }) => ({
+    id: String(questionId),
+    output: prediction,
+    references: [...new Set(answers.map(({ answer }) => answer))],
+    score: accuracy,
+    ...(question === undefined ? {} : { question }),
+    ...(image === undefined ? {} : { image }),
+  })),
+})
+
+/** The most frequent types first. */
+function typeRows(
+  percents: Readonly<Record<string, number>>,
+  answers: readonly ScoredAnswer[],
+  type: 'questionType' | 'answerType',
+): ReportScore[] {
+  const counts = new Map<string, number>()
+  for (const { [type]: name } of answers) if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return Object.entries(percents)
+    .map(([name, percent]) => ({ name, value: percent / 100, count: counts.get(name)! }))
+    .sort((a, b) => b.count - a.count)
+}

@@ -1,0 +1,77 @@
+import { DataError } from '../errors.js'
+import { readAnswerResults } from './benchmarks/submissions.js'
+import { readVqa, readVqaAnnotations, type VqaSplit } from './benchmarks/vqa.js'
+import { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap.js'
+import { type VqaPrediction, type VqaScores, vqaAccuracy } from './metrics/vqaAccuracy.js'
+
+export interface VqaFilesOptions extends BootstrapOptions {
+  /** Annotations in the VQA format. */
+  readonly annotations: string
+  /** Results in the VQA format: a list of { question_id, answer }. */
+  readonly results: string
+  /** See `vqaAccuracy`. */
+  readonly fixed?: boolean
+  /** Score the questions that have a result; by default every question must. */
+  readonly partial?: boolean
+  /** To show the examples: the file of questions, and the folder and split of their pictures. */
+  readonly questions?: string
+  readonly images?: string
+  readonly split?: VqaSplit
+}
+
+export interface ScoredAnswer extends VqaPrediction {
+  /** 0 to 1. */
+  readonly accuracy: number
+  readonly question?: string
+  readonly image?: string
+}
+
+export interface VqaFilesReport extends Omit<VqaScores, 'accuracies'> {
+  readonly count: number
+  /** Of the overall accuracy, in percent. */
+  readonly interval: Interval
+  readonly answers: readonly ScoredAnswer[]
+}
+
+/**
+ * Scores a file of answers as the official VQA evaluation does.
+ *
+ * @throws DataError for a wrong entry, an answer to no question, or a question without an answer unless `partial`.
+ */
+export async function evaluateVqaFiles(options: VqaFilesOptions): Promise<VqaFilesReport> {
+  const { annotations, results, fixed = false, partial = false, ...rest } = options
+  const { questions, images, split = 'val2014', ...bootstrap } = rest
+  const known = await readVqaAnnotations(annotations)
+  const answers = await readAnswerResults(results)
+  for (const id of answers.keys())
+    if (!known.has(id as number))
+      throw new DataError(`${results}: question ${JSON.stringify(id)} has no annotation in ${annotations}`)
+  const found = [...known].filter(([id]) => answers.has(id))
+  if (found.length < known.size && !partial)
+    throw new DataError(
+      `${results} answers ${found.length} of ${known.size} questions; score what there is with --partial`,
+    )
+  const predictions = found.map(([id, annotation]) => ({
+    questionId: id,
+    prediction: answers.get(id)!,
+    ...annotation,
+  }))
+  const { accuracies, ...scores } = vqaAccuracy(predictions, { fixed })
+  const { low, high } = bootstrapMean(accuracies, bootstrap)
+  const texts = questions === undefined ? [] : await readVqa(questions, undefined, images ?? '', split)
+  const textOf = new Map(texts.map(({ id, question, path }) => [id, { question, path }]))
+  return {
+    count: found.length,
+    ...scores,
+    interval: { low: 100 * low, high: 100 * high },
+    answers: predictions.map((prediction, i) => {
+      const text = textOf.get(prediction.questionId)
+      return {
+        ...prediction,
+        accuracy: accuracies[i]!,
+        ...(text ? { question: text.question } : {}),
+        ...(text && images !== undefined ? { image: text.path } : {}),
+      }
+    }),
+  }
+}
