@@ -4,6 +4,7 @@ import { resizeBicubic } from '../image/resize.js'
 import { readCaptionedImages } from './captionedImages.js'
 import type { CaptionedPictures } from './captionedPictures.js'
 import type { CaptionedImage } from './cocoCaptions.js'
+import { namesDirection } from './direction.js'
 
 export interface OpenCaptionFolderOptions {
   /** Pictures are kept in memory as squares of this side, in pixels: side² x 4 bytes each. */
@@ -11,9 +12,6 @@ export interface OpenCaptionFolderOptions {
   readonly onProgress?: (done: number, total: number) => void
   readonly signal?: AbortSignal
 }
-
-/** Words that a mirrored picture would make false. */
-const DIRECTION = /\b(left|right|leftward|rightward|clockwise|anticlockwise|counterclockwise)\b/i
 
 /**
  * A folder of captioned pictures for training: all pictures are decoded once, at a size that augmentation crops from. A picture
@@ -31,7 +29,7 @@ export async function openCaptionFolder(folder: string, options: OpenCaptionFold
   return {
     length: images.length,
     picture: (index) => ({ rgba: pixels[index]!, size: side }),
-    mayMirror: (index) => !images[index]!.captions.some((caption) => DIRECTION.test(caption)),
+    mayMirror: (index) => !images[index]!.captions.some(namesDirection),
     captions: (index) => images[index]!.captions,
     imageId: (index) => images[index]!.id,
   }
