@@ -1,57 +1,128 @@
 import { type Command, Option } from 'commander'
+import { ConfigError } from '../errors.js'
+import { openBenchmark, QUESTION_BENCHMARKS } from '../eval/benchmarks/benchmarks.js'
+import { writeAnswerResults, writeGqaResults } from '../eval/benchmarks/submissions.js'
 import { VQA_SPLITS, type VqaSplit } from '../eval/benchmarks/vqa.js'
-import { vqaPage } from '../eval/report/pages.js'
+import { type AnsweredQuestion, answerQuestions, type QuestionBenchmark, scoreAnswers } from '../eval/questions.js'
+import { answersPage } from '../eval/report/pages.js'
 import { writeReport } from '../eval/report/writeReport.js'
-import { evaluateVqaFiles, type VqaFilesReport } from '../eval/vqaFiles.js'
+import { type AnswersReport, evaluateVqaFiles } from '../eval/vqaFiles.js'
 import { addIntervalOptions, bootstrapOf, type IntervalFlags, scoreLine } from './evalOptions.js'
 import { type Io, printJson } from './io.js'
-import { addJsonOption, type JsonOption } from './options.js'
+import { addModelOptions, type ModelFlags, withModel } from './model.js'
+import {
+  addGenerationOptions,
+  addJsonOption,
+  type GenerationFlags,
+  generationFlags,
+  type JsonOption,
+  positiveInteger,
+} from './options.js'
+import { progressLine } from './progress.js'
 
-type VqaFlags = JsonOption &
+type VqaFlags = ModelFlags &
+  GenerationFlags &
+  JsonOption &
   IntervalFlags & {
-    readonly annotations: string
-    readonly results: string
-    readonly fixed?: true
-    readonly partial?: true
+    readonly benchmark?: QuestionBenchmark
+    readonly hypotheses?: string
+    readonly annotations?: string
     readonly questions?: string
     readonly images?: string
     readonly split: VqaSplit
+    readonly fixed?: true
+    readonly partial?: true
+    readonly limit?: number
+    readonly template?: string
+    readonly results?: string
     readonly report?: string
   }
 
 export function registerEvalVqa(evaluate: Command, io: Io): void {
   const command = evaluate
     .command('vqa')
-    .description('the official VQA accuracy of a file of answers (VQAv2, OK-VQA)')
-    .requiredOption('--annotations <file>', 'the answers of people in the VQA format')
-    .requiredOption('--results <file>', 'the answers to score: a list of { question_id, answer }')
+    .description(
+      "how good answers are: those of a model to a benchmark's questions, or those in a file, without a model",
+    )
+    .addOption(new Option('--benchmark <name>', 'the questions a model answers').choices(QUESTION_BENCHMARKS))
+    .option('--hypotheses <file>', 'answers to score in the VQA results format; no model is run')
+    .option('--annotations <file>', 'the answers of people; of GQA and Visual Genome the file of questions')
+    .option('--questions <file>', 'the questions of VQAv2 and OK-VQA')
+    .option('--images <folder>', 'the pictures; of VQAv2 and OK-VQA the folder that holds val2014/')
+    .addOption(new Option('--split <name>', 'of VQAv2 and OK-VQA').choices(VQA_SPLITS).default('val2014'))
+    .option('--limit <n>', 'answer only so many questions, spread evenly', positiveInteger)
+    .option('--template <text>', "a prompt with {} where the question goes, instead of the language model's own")
     .option('--fixed', 'without the slips of the official normalisation; the numbers are not comparable with papers')
-    .option('--partial', 'score the questions that have a result, not all of the annotations')
-    .option('--questions <file>', 'the questions, for the report')
-    .option('--images <folder>', 'the pictures (the folder of val2014/), for the report')
-    .addOption(new Option('--split <name>', 'of the pictures').choices(VQA_SPLITS).default('val2014'))
+    .option('--partial', 'with --hypotheses: score the questions that have one, not all of the annotations')
+    .option('--results <file>', 'write the answers in the results format of the benchmark, for a submission')
     .option('--report <folder>', 'write a page with the scores by type and the best and worst answers')
     .action(async (flags: VqaFlags) => {
-      const { annotations, results, split, questions, images } = flags
-      const report = await evaluateVqaFiles({
-        annotations,
-        results,
-        split,
-        fixed: flags.fixed === true,
-        partial: flags.partial === true,
-        ...(questions === undefined ? {} : { questions }),
-        ...(images === undefined ? {} : { images }),
-        ...bootstrapOf(flags),
-      })
-      if (flags.report !== undefined) await writeReport(flags.report, vqaPage(`Answers: ${results}`, report))
-      const { answers, ...scores } = report
-      if (flags.json) printJson(io, { annotations, results, ...scores })
-      else io.out(`${answers.length} questions, percent, 95 % interval\n${vqaTable(report)}`)
+      const { benchmark, hypotheses } = flags
+      if ((benchmark === undefined) === (hypotheses === undefined))
+        throw new ConfigError('expected either --benchmark, to run a model, or --hypotheses, a file of answers')
+      if (hypotheses !== undefined) return print(io, flags, hypotheses, await scoreFile(flags, hypotheses))
+      const answered = await answerBenchmark(io, flags, benchmark!)
+      if (flags.results !== undefined)
+        await (benchmark === 'gqa' ? writeGqaResults : writeAnswerResults)(
+          flags.results,
+          answered.map(({ id, prediction }) => ({ question_id: id, answer: prediction })),
+        )
+      // The answers of a test split are secret: the submission is all there is.
+      const secret = answered.every(({ answers }) => answers === undefined)
+      if (secret && flags.results !== undefined) return
+      await print(io, flags, benchmark!, scoreAnswers(benchmark!, answered, scoring(flags)))
     })
-  addIntervalOptions(addJsonOption(command))
+  addIntervalOptions(addGenerationOptions(addJsonOption(addModelOptions(command))))
 }
 
-function vqaTable({ overall, interval, perAnswerType, perQuestionType }: VqaFilesReport): string {
+const scoring = (flags: VqaFlags) => ({ fixed: flags.fixed === true, ...bootstrapOf(flags) })
+
+function scoreFile(flags: VqaFlags, hypotheses: string): Promise<AnswersReport> {
+  const { annotations, questions, images, split } = flags
+  if (annotations === undefined) throw new ConfigError('--hypotheses needs --annotations, the answers of people')
+  return evaluateVqaFiles({
+    annotations,
+    hypotheses,
+    split,
+    partial: flags.partial === true,
+    ...(questions === undefined ? {} : { questions }),
+    ...(images === undefined ? {} : { images }),
+    ...scoring(flags),
+  })
+}
+
+async function answerBenchmark(io: Io, flags: VqaFlags, name: QuestionBenchmark): Promise<AnsweredQuestion[]> {
+  const { annotations, questions, images, split, limit, template } = flags
+  if (images === undefined) throw new ConfigError(`--benchmark ${name} needs --images, the folder of its pictures`)
+  const benchmark = await openBenchmark(name, {
+    images,
+    split,
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(questions === undefined ? {} : { questions }),
+  })
+  if (benchmark.task !== 'vqa') throw new ConfigError(`${name} has no questions`)
+  const progress = progressLine(io)
+  const answered = await withModel(io, flags, (model) =>
+    answerQuestions(model, benchmark.questions, {
+      ...generationFlags(flags),
+      ...(limit === undefined ? {} : { limit }),
+      ...(template === undefined ? {} : { template }),
+      signal: io.signal,
+      onProgress: (done, total) => progress.report('answering', done, total),
+    }),
+  )
+  progress.clear()
+  return answered
+}
+
+async function print(io: Io, flags: VqaFlags, data: string, report: AnswersReport): Promise<void> {
+  if (flags.report !== undefined) await writeReport(flags.report, answersPage(`Answers: ${data}`, report))
+  const { answers, ...scores } = report
+  if (flags.json) printJson(io, { data, ...scores })
+  else io.out(`${data}: ${answers.length} questions, percent, 95 % interval\n${vqaTable(report)}`)
+}
+
+function vqaTable({ overall, interval, perAnswerType, perQuestionType }: AnswersReport): string {
   const part = (value: number) => value / 100
   return [
     scoreLine('accuracy', part(overall), { low: part(interval.low), high: part(interval.high) }),

@@ -2,13 +2,14 @@ import { DataError } from '../errors.js'
 import { readAnswerResults } from './benchmarks/submissions.js'
 import { readVqa, readVqaAnnotations, type VqaSplit } from './benchmarks/vqa.js'
 import { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap.js'
-import { type VqaPrediction, type VqaScores, vqaAccuracy } from './metrics/vqaAccuracy.js'
+import type { AnswerPrediction, AnswerScores } from './metrics/answerScores.js'
+import { vqaAccuracy } from './metrics/vqaAccuracy.js'
 
 export interface VqaFilesOptions extends BootstrapOptions {
   /** Annotations in the VQA format. */
   readonly annotations: string
-  /** Results in the VQA format: a list of { question_id, answer }. */
-  readonly results: string
+  /** Answers to score in the VQA results format: a list of { question_id, answer }. */
+  readonly hypotheses: string
   /** See `vqaAccuracy`. */
   readonly fixed?: boolean
   /** Score the questions that have a result; by default every question must. */
@@ -19,14 +20,15 @@ export interface VqaFilesOptions extends BootstrapOptions {
   readonly split?: VqaSplit
 }
 
-export interface ScoredAnswer extends VqaPrediction {
+export interface ScoredAnswer extends AnswerPrediction {
   /** 0 to 1. */
   readonly accuracy: number
   readonly question?: string
   readonly image?: string
 }
 
-export interface VqaFilesReport extends Omit<VqaScores, 'accuracies'> {
+/** Scores of answers, in percent. */
+export interface AnswersReport extends Omit<AnswerScores, 'accuracies'> {
   readonly count: number
   /** Of the overall accuracy, in percent. */
   readonly interval: Interval
@@ -38,18 +40,18 @@ export interface VqaFilesReport extends Omit<VqaScores, 'accuracies'> {
  *
  * @throws DataError for a wrong entry, an answer to no question, or a question without an answer unless `partial`.
  */
-export async function evaluateVqaFiles(options: VqaFilesOptions): Promise<VqaFilesReport> {
-  const { annotations, results, fixed = false, partial = false, ...rest } = options
+export async function evaluateVqaFiles(options: VqaFilesOptions): Promise<AnswersReport> {
+  const { annotations, hypotheses, fixed = false, partial = false, ...rest } = options
   const { questions, images, split = 'val2014', ...bootstrap } = rest
   const known = await readVqaAnnotations(annotations)
-  const answers = await readAnswerResults(results)
+  const answers = await readAnswerResults(hypotheses)
   for (const id of answers.keys())
     if (!known.has(id as number))
-      throw new DataError(`${results}: question ${JSON.stringify(id)} has no annotation in ${annotations}`)
+      throw new DataError(`${hypotheses}: question ${JSON.stringify(id)} has no annotation in ${annotations}`)
   const found = [...known].filter(([id]) => answers.has(id))
   if (found.length < known.size && !partial)
     throw new DataError(
-      `${results} answers ${found.length} of ${known.size} questions; score what there is with --partial`,
+      `${hypotheses} answers ${found.length} of ${known.size} questions; score what there is with --partial`,
     )
   const predictions = found.map(([id, annotation]) => ({
     questionId: id,

@@ -8,7 +8,7 @@ import { runCommand } from './runCommand.js'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/benchmarks/${name}`, import.meta.url))
 const captions = ['--references', fixture('captions_references.json'), '--hypotheses', fixture('captions_results.json')]
-const answers = ['--annotations', fixture('vqa_annotations.json'), '--results', fixture('vqa_results.json')]
+const answers = ['--annotations', fixture('vqa_annotations.json'), '--hypotheses', fixture('vqa_results.json')]
 
 let folder: string
 beforeAll(async () => {
@@ -114,7 +114,7 @@ describe('eval vqa', () => {
     const capital = join(folder, 'capital.json')
     const text = await readFile(fixture('vqa_annotations.json'), 'utf8')
     await writeFile(capital, text.replaceAll('"answer": "yes"', '"answer": "Yes"'))
-    const args = ['eval', 'vqa', '--annotations', capital, '--results', fixture('vqa_results.json'), '--json']
+    const args = ['eval', 'vqa', '--annotations', capital, '--hypotheses', fixture('vqa_results.json'), '--json']
     expect(JSON.parse((await runCommand(args)).out)).toMatchObject({ count: 3, overall: 30 })
     expect(JSON.parse((await runCommand([...args, '--fixed'])).out)).toMatchObject({ overall: 63.33 })
   })
@@ -128,10 +128,19 @@ describe('eval vqa', () => {
     expect(page).toContain('How many boys are there?')
   })
 
+  it.each([
+    [[], /either --benchmark.*or --hypotheses/],
+    [[...answers, '--benchmark', 'gqa'], /either/],
+    [['--hypotheses', 'a.json'], /needs --annotations/],
+    [['--benchmark', 'gqa'], /needs --images/],
+  ] as const)('%j is wrong use', async (flags, message) => {
+    expect(await runCommand(['eval', 'vqa', ...flags])).toMatchObject({ code: 2, err: expect.stringMatching(message) })
+  })
+
   it('names an answer to no question', async () => {
     const wrong = join(folder, 'answers.json')
     await writeFile(wrong, JSON.stringify([{ question_id: 5, answer: 'yes' }]))
-    const args = ['eval', 'vqa', '--annotations', fixture('vqa_annotations.json'), '--results', wrong]
+    const args = ['eval', 'vqa', '--annotations', fixture('vqa_annotations.json'), '--hypotheses', wrong]
     expect(await runCommand(args)).toMatchObject({
       code: 1,
       err: expect.stringMatching(/question 5 has no annotation/),

@@ -1,4 +1,4 @@
-import type { VqaAnswer } from '../metrics/vqaAccuracy.js'
+import type { HumanAnswer } from '../metrics/answerScores.js'
 
 /** A picture of a captioning or retrieval benchmark. */
 export interface BenchmarkPicture {
@@ -18,7 +18,7 @@ export interface BenchmarkQuestion {
   readonly path: string
   readonly question: string
   /** Absent where the answers are kept secret. */
-  readonly answers?: readonly VqaAnswer[]
+  readonly answers?: readonly HumanAnswer[]
   readonly questionType?: string
   readonly answerType?: string
 }

@@ -53,6 +53,18 @@ export async function writeAnswerResults(file: string, results: readonly AnswerR
   await replaceFile(file, JSON.stringify(results.map(({ question_id, answer }) => ({ question_id, answer }))))
 }
 
+/** Writes GQA's form of the same, a list of { questionId, prediction }. @throws DataError where a question comes twice. */
+export async function writeGqaResults(file: string, results: readonly AnswerResult[]): Promise<void> {
+  refuseTwice(
+    results.map(({ question_id }) => question_id),
+    'question',
+  )
+  await replaceFile(
+    file,
+    JSON.stringify(results.map(({ question_id, answer }) => ({ questionId: question_id, prediction: answer }))),
+  )
+}
+
 async function* topLevel(file: string, form: string) {
   let count = 0
   for await (const entry of jsonEntries(file)) {

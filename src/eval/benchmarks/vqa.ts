@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { checkEntry, jsonEntries } from '../../data/readers/jsonEntries.js'
 import { picturePath } from '../../data/readers/picturePath.js'
 import { DataError } from '../../errors.js'
-import type { VqaAnswer } from '../metrics/vqaAccuracy.js'
+import type { HumanAnswer } from '../metrics/answerScores.js'
 import type { BenchmarkQuestion } from './items.js'
 
 /** Which COCO pictures a file of questions is about: its `data_subtype`. */
@@ -21,7 +21,7 @@ const annotationSchema = z.object({
 
 /** What people answered to a question of the VQA format. */
 export interface VqaAnnotation {
-  readonly answers: readonly VqaAnswer[]
+  readonly answers: readonly HumanAnswer[]
   readonly questionType?: string
   readonly answerType?: string
 }
@@ -74,7 +74,7 @@ export async function readVqaAnnotations(file: string): Promise<Map<number, VqaA
 
 type Parsed = z.infer<typeof annotationSchema>['answers'][number]
 
-const withoutUndefined = ({ answer, answer_id, answer_confidence }: Parsed): VqaAnswer => ({
+const withoutUndefined = ({ answer, answer_id, answer_confidence }: Parsed): HumanAnswer => ({
   answer,
   ...(answer_id === undefined ? {} : { answer_id }),
   ...(answer_confidence === undefined ? {} : { answer_confidence }),

@@ -2,7 +2,7 @@ import type { CaptionedPicture, CaptionReport } from '../caption.js'
 import type { CaptionFilesReport } from '../captionFiles.js'
 import type { EvaluationSet } from '../evaluationSet.js'
 import { CAPTION_METRICS } from '../metrics/captionMetrics.js'
-import type { ScoredAnswer, VqaFilesReport } from '../vqaFiles.js'
+import type { ScoredAnswer, AnswersReport } from '../vqaFiles.js'
 import type { EvaluationReport, ReportScore } from './writeReport.js'
 
 /** Captions scored against references; the best and worst are those by CIDEr. */
@@ -62,13 +62,13 @@ const cocoRows = ({ scores, intervals }: NonNullable<CaptionReport['coco']>): Re
     return value === undefined ? [] : [{ name, value, ...(interval ? { interval } : {}) }]
   })
 
-/** Answers scored by VQA accuracy, with a table by type of question and of answer. */
-export const vqaPage = (title: string, report: VqaFilesReport): EvaluationReport => ({
+/** Answers with a table by type of question and of answer. */
+export const answersPage = (title: string, report: AnswersReport): EvaluationReport => ({
   title,
   summary: `${report.count} answers, each against those of people.`,
   scores: [
     {
-      name: 'VQA accuracy',
+      name: 'accuracy',
       value: report.overall / 100,
       interval: { low: report.interval.low / 100, high: report.interval.high / 100 },
     },

@@ -7,6 +7,7 @@ import {
   readCaptionResults,
   writeAnswerResults,
   writeCaptionResults,
+  writeGqaResults,
 } from '../../../src/eval/benchmarks/submissions.js'
 
 let folder: string
@@ -29,6 +30,11 @@ it('captions are written in the form the servers take, and read again', async ()
     [3, 'a "red" car'],
     [1, 'two dogs'],
   ])
+})
+
+it("GQA's form names its fields otherwise", async () => {
+  await writeGqaResults(file('gqa.json'), [{ question_id: '201307251', answer: 'no' }])
+  expect(await readFile(file('gqa.json'), 'utf8')).toBe('[{"questionId":"201307251","prediction":"no"}]')
 })
 
 it('and so are answers', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { roundHalfEven, vqaAccuracy } from '../../../src/eval/metrics/vqaAccuracy.js'
+import { roundHalfEven } from '../../../src/eval/metrics/answerScores.js'
+import { vqaAccuracy } from '../../../src/eval/metrics/vqaAccuracy.js'
 import {
   normalizeAnswer,
   normalizeAnswerFixed,
@@ -95,5 +96,5 @@ it('rounds as Python does', () => {
 
 it('a question without answers is named', () => {
   expect(() => vqaAccuracy([{ questionId: 7, prediction: 'yes', answers: [] }])).toThrow(/question 7/)
-  expect(() => vqaAccuracy([])).toThrow(/no prediction/)
+  expect(() => vqaAccuracy([])).toThrow(/no answer to score/)
 })
