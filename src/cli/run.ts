@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { Blip2Error, ConfigError } from '../errors.js'
+import { registerAsk } from './ask.js'
+import { registerAttention } from './attention.js'
 import { registerCaption } from './caption.js'
+import { registerChat } from './chat.js'
 import { registerData } from './dataEmoji.js'
 import { registerDemo } from './demo/command.js'
 import { registerEmbed } from './embed.js'
@@ -15,9 +18,12 @@ import { registerPretrain, registerTrain } from './train.js'
 const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerDemo,
   registerCaption,
+  registerAsk,
+  registerChat,
   registerMatch,
   registerEmbed,
   registerSearch,
+  registerAttention,
   registerEvaluate,
   registerData,
   registerTrain,

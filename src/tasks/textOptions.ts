@@ -25,11 +25,14 @@ export interface GeneratedText {
   readonly alternatives?: readonly Omit<GeneratedText, 'alternatives'>[]
 }
 
-/** Fills up what the caller left out. @throws ConfigError for an empty stop string. */
+/**
+ * Fills up what the caller left out; drawing has no beams unless they are asked for, which is refused.
+ * @throws ConfigError for an empty stop string.
+ */
 export function textSettings(defaults: Partial<GenerationOptions>, options: TextOptions): TextSettings {
   const { stop = [], ...own } = options
   if (stop.includes('')) throw new ConfigError('a stop string must not be empty')
-  return { ...DEFAULT_GENERATION, ...defaults, ...own, stop }
+  return { ...DEFAULT_GENERATION, ...defaults, ...(own.doSample ? { numBeams: 1 } : {}), ...own, stop }
 }
 
 /** @throws ConfigError for a name that is no preset. */

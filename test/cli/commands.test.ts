@@ -82,9 +82,9 @@ describe('search', () => {
   it('lists pictures of the folder and of those in it, and reports files that are none', async () => {
     await writeFile(file('folder/broken.png'), 'no picture')
     const { code, out, err } = await runCommand(['search', 'octopus', file('folder'), ...model, '--json', '--top', '3'])
-    expect(code).toBe(0)
+    expect(code).toBe(1)
     expect(JSON.parse(out)).toHaveLength(3)
-    expect(err).toMatch(/^skipped: cannot decode .*broken\.png/)
+    expect(err).toMatch(/^skipped: cannot decode .*broken\.png.*\nblip2: 1 of 5 pictures could not be read\n$/)
     await rm(file('folder/broken.png'))
     const plain = await runCommand(['search', 'octopus', file('folder'), ...model])
     expect(plain.err).toBe('')
@@ -92,7 +92,7 @@ describe('search', () => {
   })
 
   it('says what is wrong with the folder', async () => {
-    expect((await runCommand(['search', 'a', file('none'), ...model])).err).toMatch(/cannot read the folder .*ENOENT/)
+    expect((await runCommand(['search', 'a', file('none'), ...model])).err).toMatch(/cannot read the picture .*ENOENT/)
     expect((await runCommand(['search', 'a', file('tiny'), ...model])).err).toMatch(/holds no pictures/)
   })
 })

@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
 import { DisposedError, ImageError, ModelNotFoundError } from '../../src/errors.js'
@@ -22,8 +23,8 @@ import { loadModelWeights } from '../../src/tasks/modelWeights.js'
 import { cleanCaption } from '../../src/text/captionCleaning.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { maxOverQueries } from '../../src/train/objectives/itc.js'
-import { Random } from '../../src/train/random/random.js'
 import { readModelDirectory } from '../../src/weights/modelDirectory.js'
+import { picture, pictures } from './picture.js'
 import { CAPTIONS, writeTinyModel } from './tinyModel.js'
 
 let parent: string
@@ -39,18 +40,6 @@ afterAll(async () => {
   await model.dispose()
   await rm(parent, { recursive: true })
 })
-
-/** A picture of random colours. */
-function picture(seed: number): RawImage {
-  const random = new Random(seed, 'picture')
-  return {
-    data: Uint8Array.from({ length: 20 * 20 * 3 }, () => random.integer(256)),
-    width: 20,
-    height: 20,
-    channels: 3,
-  }
-}
-const pictures = (count: number) => Array.from({ length: count }, (_, i) => picture(i))
 
 const expectClose = (found: ArrayLike<number>, expected: ArrayLike<number>) => {
   expect(found.length).toBe(expected.length)
@@ -141,6 +130,31 @@ describe('match and embeddings', () => {
   })
 })
 
+describe('multimodal embeddings', () => {
+  it('are what the match head reads', async () => {
+    const { stage1 } = await loadModelWeights(await readModelDirectory(path))
+    const [weight, bias] = [stage1!.get('itm_head.weight')!, stage1!.get('itm_head.bias')!]
+    const queries = await model.embedMultimodal(picture(1), 'octopus')
+    expect(queries).toHaveLength(3 * 16)
+    const logit = (label: number) =>
+      bias[label]! + queries.reduce((sum, value, i) => sum + (value * weight[label * 16 + (i % 16)]!) / 3, 0)
+    const [logits] = await model.matchLogits([[await model.encode(picture(1)), 'octopus']])
+    expect(logits![0]).toBeCloseTo(logit(0), 4)
+    expect(logits![1]).toBeCloseTo(logit(1), 4)
+  })
+
+  it('go with one text, one picture, or item by item', async () => {
+    const images = pictures(2)
+    const texts = ['octopus', 'red car']
+    const each = await model.embedMultimodal(images, texts)
+    expectTypeOf(each).toEqualTypeOf<Float32Array[]>()
+    expectClose(each[1]!, await model.embedMultimodal(images[1]!, 'red car'))
+    expectClose((await model.embedMultimodal(images, 'octopus'))[0]!, each[0]!)
+    expectClose((await model.embedMultimodal(images[1]!, texts))[1]!, each[1]!)
+    await expect(model.embedMultimodal(images, ['octopus'])).rejects.toThrow(/2 pictures and 1 texts/)
+  })
+})
+
 describe('pictures', () => {
   it('may be encoded once and used many times', async () => {
     const encoded = await model.encode(picture(5))
@@ -152,12 +166,25 @@ describe('pictures', () => {
     expect(first).not.toEqual(second)
   })
 
-  it('may be files', async () => {
+  it('may be files, addresses, bytes and raw pixels', async () => {
     const raw = picture(6)
     const png = await sharp(raw.data, { raw: { width: 20, height: 20, channels: 3 } })
       .png()
       .toBuffer()
-    expectClose(await model.embedImage(png), await model.embedImage(raw))
+    const expected = await model.embedImage(raw)
+    const file = join(parent, 'picture.png')
+    await writeFile(file, png)
+    const rgba = new Uint8Array(20 * 20 * 4).fill(255)
+    for (let i = 0; i < 400; i++) rgba.set(raw.data.subarray(i * 3, i * 3 + 3), i * 4)
+    for (const same of [
+      png,
+      new Uint8Array(png),
+      new Blob([new Uint8Array(png)]),
+      file,
+      pathToFileURL(file),
+      { ...raw, data: rgba, channels: 4 as const },
+    ])
+      expectClose(await model.embedImage(same), expected)
   })
 
   it('that cannot be read are an ImageError, and the model goes on', async () => {
@@ -192,7 +219,13 @@ describe('a model with one stage', () => {
     await writeTinyModel(first, ['vision', 'stage1'])
     await using matcher = await Blip2.fromPretrained(first)
     await expect(matcher.match(picture(1), ['octopus'])).resolves.toHaveLength(1)
-    await expect(matcher.caption(picture(1))).rejects.toBeInstanceOf(ModelNotFoundError)
+    for (const task of [
+      matcher.caption(picture(1)),
+      matcher.ask(picture(1), 'a'),
+      matcher.chat(picture(1), [{ role: 'user', content: 'a' }]),
+      matcher.caption.stream(picture(1)).next(),
+    ])
+      await expect(task).rejects.toBeInstanceOf(ModelNotFoundError)
     await expect(matcher.caption(picture(1))).rejects.toThrow(
       /stage2\.safetensors and language\.safetensors.*pretrain stage2/,
     )
@@ -202,6 +235,10 @@ describe('a model with one stage', () => {
     await using captioner = await Blip2.fromPretrained(second)
     await expect(captioner.caption(picture(1))).resolves.toBeDefined()
     await expect(captioner.embedText('a')).rejects.toThrow(/stage1\.safetensors.*pretrain stage1/)
+    await expect(captioner.match(picture(1), ['a'])).rejects.toBeInstanceOf(ModelNotFoundError)
+    await expect(captioner.embedMultimodal(picture(1), 'a')).rejects.toBeInstanceOf(ModelNotFoundError)
+    await expect(captioner.attention(picture(1), 'a')).rejects.toBeInstanceOf(ModelNotFoundError)
+    await expect(captioner.attention(picture(1))).resolves.toMatchObject({ queries: 3 })
   })
 
   it('without an encoder does not open', async () => {

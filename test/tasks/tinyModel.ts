@@ -13,10 +13,14 @@ import {
 
 export const CAPTIONS = ['octopus', 'red car', 'woman firefighter', "four o'clock", 'hot dog', 'dog face', 'red apple']
 
-/** A model of every part, in sizes that run in milliseconds, with random weights: the same ones at each call. */
+/**
+ * A model of every part, in sizes that run in milliseconds, with random weights: the same ones at each call.
+ * maxPositions: tokens that the language model can read and write, the three of the soft prompt included.
+ */
 export async function writeTinyModel(
   directory: string,
   parts: readonly ModelPart[] = ['vision', 'stage1', 'stage2', 'language'],
+  { maxPositions = 32 } = {},
 ): Promise<ModelConfig> {
   const qformer = trainWordPiece(CAPTIONS, { vocabularySize: 120, minCount: 1 })
   const language = trainBpe(CAPTIONS, { vocabularySize: 280, minCount: 1 })
@@ -56,7 +60,7 @@ export async function writeTinyModel(
       layers: 2,
       heads: 2,
       feedForward: 32,
-      maxPositions: 32,
+      maxPositions,
       layerNormEpsilon: 1e-5,
     },
     text: { maxTokens: 10, decoderToken: wordPiece.idOf(DECODE_TOKEN), padToken: wordPiece.paddingId },
