@@ -122,5 +122,7 @@ function captionTable({ data, base, skinTone, byStyle, coco, ...all }: CaptionRe
     ...(base ? [row('  without skin tone', base)] : []),
     ...(skinTone ? [row('  with skin tone', skinTone)] : []),
     ...Object.entries(byStyle ?? {}).map(([style, scores]) => row(`  ${style}`, scores)),
-  ].join('\n')}\n${coco ? cocoTable(coco) : ''}`
+  ].join('\n')}\n${coco ? cocoTable(coco) : ''}${Object.entries(coco?.byStyle ?? {})
+    .map(([style, scores]) => `${scoreLine(`  ${style}`, scores.CIDEr!, undefined)} CIDEr\n`)
+    .join('')}`
 }

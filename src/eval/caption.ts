@@ -21,11 +21,16 @@ export interface CaptionReport extends CaptionScores {
   readonly skinTone?: CaptionScores
   /** For emoji by vendor, for NoCaps by domain. */
   readonly byStyle?: Readonly<Record<string, CaptionScores>>
-  /** Where they were asked for: coco-caption's scores. */
-  readonly coco?: {
-    readonly scores: CaptionMetricScores
-    readonly intervals: Readonly<Partial<Record<CaptionMetric, Interval>>>
-  }
+  /** Where they were asked for. */
+  readonly coco?: CocoScores
+}
+
+/** coco-caption's scores. */
+export interface CocoScores {
+  readonly scores: CaptionMetricScores
+  readonly intervals: Readonly<Partial<Record<CaptionMetric, Interval>>>
+  /** For NoCaps by domain, each scored on its own, so with document frequencies of its own. */
+  readonly byStyle?: Readonly<Record<string, CaptionMetricScores>>
 }
 
 export interface CaptionedPicture {
@@ -54,7 +59,7 @@ export async function evaluateCaptions(
   { limit = Number.POSITIVE_INFINITY, cocoMetrics, onPicture, ...options }: CaptionEvaluationOptions = {},
 ): Promise<CaptionReport> {
   const pictures = spread(set.pictures, limit)
-  const captioned: (CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>)[] = []
+  const captioned: Captioned[] = []
   for (let start = 0; start < pictures.length; start += CHUNK) {
     const part = pictures.slice(start, start + CHUNK)
     const captions = await model.caption(
@@ -82,25 +87,42 @@ export async function evaluateCaptions(
   }
 }
 
-function cocoScores(captioned: readonly CaptionedPicture[], { meteor = true, ...bootstrap }: CocoMetrics) {
-  const pairs = captioned.map(({ caption, answers }) => ({ hypothesis: caption, references: answers }))
-  const { corpus, intervals } = scoreCaptions(pairs, { meteor })
-  return { scores: corpus, intervals: intervals(bootstrap) }
+function cocoScores(captioned: readonly Captioned[], { meteor = true, ...bootstrap }: CocoMetrics): CocoScores {
+  const score = (pictures: readonly Captioned[]) =>
+    scoreCaptions(
+      pictures.map(({ caption, answers }) => ({ hypothesis: caption, references: answers })),
+      { meteor },
+    )
+  const { corpus, intervals } = score(captioned)
+  const styles = stylesOf(captioned)
+  return {
+    scores: corpus,
+    intervals: intervals(bootstrap),
+    ...(styles.length > 0
+      ? { byStyle: Object.fromEntries(styles.map((style) => [style, score(ofStyle(captioned, style)).corpus])) }
+      : {}),
+  }
 }
 
 type CocoMetrics = NonNullable<CaptionEvaluationOptions['cocoMetrics']>
+type Captioned = CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>
 
-function groups(captioned: readonly (CaptionedPicture & Pick<EvaluationPicture, 'base' | 'style'>)[]) {
+const stylesOf = (captioned: readonly Captioned[]): string[] => [
+  ...new Set(captioned.flatMap(({ style }) => style ?? [])),
+]
+
+const ofStyle = (captioned: readonly Captioned[], wanted: string): Captioned[] =>
+  captioned.filter(({ style }) => style === wanted)
+
+function groups(captioned: readonly Captioned[]) {
   const [base, toned] = [true, false].map((wanted) => captioned.filter((picture) => picture.base === wanted))
-  const styles = [...new Set(captioned.flatMap(({ style }) => style ?? []))]
+  const styles = stylesOf(captioned)
   return {
     ...(base!.length > 0 ? { base: average(base!) } : {}),
     ...(toned!.length > 0 ? { skinTone: average(toned!) } : {}),
     ...(styles.length > 0
       ? {
-          byStyle: Object.fromEntries(
-            styles.map((style) => [style, average(captioned.filter((picture) => picture.style === style))]),
-          ),
+          byStyle: Object.fromEntries(styles.map((style) => [style, average(ofStyle(captioned, style))])),
         }
       : {}),
   }

@@ -1,15 +1,15 @@
 import { ConfigError } from '../errors.js'
 import type { AskOptions } from '../tasks/answerer.js'
 import type { Blip2 } from '../tasks/blip2.js'
+import { type AnswersReport, answersReport } from './answersReport.js'
 import type { QUESTION_BENCHMARKS } from './benchmarks/benchmarks.js'
 import type { BenchmarkQuestion } from './benchmarks/items.js'
-import { type BootstrapOptions, bootstrapMean } from './bootstrap.js'
+import type { BootstrapOptions } from './bootstrap.js'
 import { spread } from './evaluationSet.js'
 import type { AnswerPrediction, AnswerScores } from './metrics/answerScores.js'
 import { exactMatch } from './metrics/exactMatch.js'
 import { vqaAccuracy } from './metrics/vqaAccuracy.js'
 import { normalizeAnswerFixed } from './metrics/vqaNormalization.js'
-import type { AnswersReport, ScoredAnswer } from './vqaFiles.js'
 
 export interface AnsweredQuestion extends BenchmarkQuestion {
   readonly prediction: string
@@ -73,12 +73,5 @@ export function scoreAnswers(
       throw new ConfigError(`${benchmark}: question ${id} has no answers to compare with; write a submission instead`)
     return { ...rest, questionId: id, answers, image: path }
   })
-  const { accuracies, ...scores } = SCORES[benchmark](predictions, fixed)
-  const { low, high } = bootstrapMean(accuracies, bootstrap)
-  return {
-    count: predictions.length,
-    ...scores,
-    interval: { low: 100 * low, high: 100 * high },
-    answers: predictions.map((prediction, i): ScoredAnswer => ({ ...prediction, accuracy: accuracies[i]! })),
-  }
+  return answersReport(predictions, SCORES[benchmark](predictions, fixed), bootstrap)
 }

@@ -1,8 +1,8 @@
 import { DataError } from '../errors.js'
+import { type AnswersReport, answersReport } from './answersReport.js'
 import { readAnswerResults } from './benchmarks/submissions.js'
 import { readVqa, readVqaAnnotations, type VqaSplit } from './benchmarks/vqa.js'
-import { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap.js'
-import type { AnswerPrediction, AnswerScores } from './metrics/answerScores.js'
+import type { BootstrapOptions } from './bootstrap.js'
 import { vqaAccuracy } from './metrics/vqaAccuracy.js'
 
 export interface VqaFilesOptions extends BootstrapOptions {
@@ -20,21 +20,6 @@ export interface VqaFilesOptions extends BootstrapOptions {
   readonly split?: VqaSplit
 }
 
-export interface ScoredAnswer extends AnswerPrediction {
-  /** 0 to 1. */
-  readonly accuracy: number
-  readonly question?: string
-  readonly image?: string
-}
-
-/** Scores of answers, in percent. */
-export interface AnswersReport extends Omit<AnswerScores, 'accuracies'> {
-  readonly count: number
-  /** Of the overall accuracy, in percent. */
-  readonly interval: Interval
-  readonly answers: readonly ScoredAnswer[]
-}
-
 /**
  * Scores a file of answers as the official VQA evaluation does.
  *
@@ -46,34 +31,24 @@ export async function evaluateVqaFiles(options: VqaFilesOptions): Promise<Answer
   const known = await readVqaAnnotations(annotations)
   const answers = await readAnswerResults(hypotheses)
   for (const id of answers.keys())
-    if (!known.has(id as number))
+    if (!known.has(id))
       throw new DataError(`${hypotheses}: question ${JSON.stringify(id)} has no annotation in ${annotations}`)
   const found = [...known].filter(([id]) => answers.has(id))
   if (found.length < known.size && !partial)
     throw new DataError(
       `${hypotheses} answers ${found.length} of ${known.size} questions; score what there is with --partial`,
     )
-  const predictions = found.map(([id, annotation]) => ({
-    questionId: id,
-    prediction: answers.get(id)!,
-    ...annotation,
-  }))
-  const { accuracies, ...scores } = vqaAccuracy(predictions, { fixed })
-  const { low, high } = bootstrapMean(accuracies, bootstrap)
   const texts = questions === undefined ? [] : await readVqa(questions, undefined, images ?? '', split)
   const textOf = new Map(texts.map(({ id, question, path }) => [id, { question, path }]))
-  return {
-    count: found.length,
-    ...scores,
-    interval: { low: 100 * low, high: 100 * high },
-    answers: predictions.map((prediction, i) => {
-      const text = textOf.get(prediction.questionId)
-      return {
-        ...prediction,
-        accuracy: accuracies[i]!,
-        ...(text ? { question: text.question } : {}),
-        ...(text && images !== undefined ? { image: text.path } : {}),
-      }
-    }),
-  }
+  const predictions = found.map(([id, annotation]) => {
+    const text = textOf.get(id)
+    return {
+      questionId: id,
+      prediction: answers.get(id)!,
+      ...annotation,
+      ...(text ? { question: text.question } : {}),
+      ...(text && images !== undefined ? { image: text.path } : {}),
+    }
+  })
+  return answersReport(predictions, vqaAccuracy(predictions, { fixed }), bootstrap)
 }

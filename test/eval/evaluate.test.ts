@@ -86,6 +86,17 @@ describe('captions', () => {
     expect(report.wordF1).toBeCloseTo(mean, 10)
   })
 
+  it("have coco-caption's scores where they are asked for, by style as well", async () => {
+    const cocoMetrics = { meteor: false, samples: 10 }
+    const { coco } = await evaluateCaptions(model, set, { cocoMetrics })
+    const names = ['Bleu_1', 'Bleu_2', 'Bleu_3', 'Bleu_4', 'ROUGE_L', 'CIDEr']
+    expect(Object.keys(coco!.scores)).toEqual(names)
+    expect(Object.keys(coco!.intervals)).toEqual(names)
+    const even = { name: 'even', pictures: set.pictures.filter(({ style }) => style === 'even') }
+    const alone = await evaluateCaptions(model, even, { cocoMetrics })
+    expect(coco!.byStyle!['even']).toEqual(alone.coco!.scores)
+  })
+
   it('of a set without tones and styles have no groups', async () => {
     const plain = { name: 'plain', pictures: set.pictures.map(({ id, image, captions }) => ({ id, image, captions })) }
     const report = await evaluateCaptions(model, plain, { limit: 2 })

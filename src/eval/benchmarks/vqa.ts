@@ -55,8 +55,8 @@ export async function readVqa(
 }
 
 /** The annotations by question id, in the order of the file. */
-export async function readVqaAnnotations(file: string): Promise<Map<number, VqaAnnotation>> {
-  const annotations = new Map<number, VqaAnnotation>()
+export async function readVqaAnnotations(file: string): Promise<ReadonlyMap<number | string, VqaAnnotation>> {
+  const annotations = new Map<number | string, VqaAnnotation>()
   for await (const { array, value, place } of jsonEntries(file)) {
     if (array !== 'annotations') continue
     const { question_id, question_type, answer_type, answers } = checkEntry(annotationSchema, value, place)

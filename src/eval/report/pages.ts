@@ -2,8 +2,8 @@ import type { CaptionedPicture, CaptionReport } from '../caption.js'
 import type { CaptionFilesReport } from '../captionFiles.js'
 import type { EvaluationSet } from '../evaluationSet.js'
 import { CAPTION_METRICS } from '../metrics/captionMetrics.js'
-import type { ScoredAnswer, AnswersReport } from '../vqaFiles.js'
-import type { EvaluationReport, ReportScore } from './writeReport.js'
+import type { AnswersReport, ScoredAnswer } from '../answersReport.js'
+import type { EvaluationReport, ReportScore, ReportTable } from './writeReport.js'
 
 /** Captions scored against references; the best and worst are those by CIDEr. */
 export const captionPage = (title: string, report: CaptionFilesReport): EvaluationReport => ({
@@ -36,14 +36,7 @@ export function modelCaptionPage(
       { name: 'word F1', value: report.wordF1 },
       ...(report.coco ? cocoRows(report.coco) : []),
     ],
-    tables: report.byStyle
-      ? [
-          {
-            title: 'Word F1 by style',
-            rows: Object.entries(report.byStyle).map(([name, { wordF1, count }]) => ({ name, value: wordF1, count })),
-          },
-        ]
-      : [],
+    tables: styleTables(report),
     exampleScore: 'word F1',
     examples: predictions.map(({ id, caption, answers, wordF1 }) => ({
       id,
@@ -53,6 +46,20 @@ export function modelCaptionPage(
       score: wordF1,
     })),
   }
+}
+
+function styleTables({ byStyle = {}, coco }: CaptionReport): ReportTable[] {
+  const rows = Object.entries(byStyle)
+  if (rows.length === 0) return []
+  const f1 = rows.map(([name, { wordF1, count }]) => ({ name, value: wordF1, count }))
+  const cider = rows.flatMap(([name, { count }]) => {
+    const value = coco?.byStyle?.[name]?.CIDEr
+    return value === undefined ? [] : [{ name, value, count }]
+  })
+  return [
+    { title: 'Word F1 by style', rows: f1 },
+    ...(cider.length > 0 ? [{ title: 'CIDEr by style', rows: cider }] : []),
+  ]
 }
 
 const cocoRows = ({ scores, intervals }: NonNullable<CaptionReport['coco']>): ReportScore[] =>
