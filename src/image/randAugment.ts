@@ -165,9 +165,10 @@ const COORDINATE = 1024
 const STEPS = 32
 
 /** Moves the picture as OpenCV's warpAffine does with bilinear interpolation. */
-function warp({ rgb, width, height }: RgbPicture, matrix: AffineMatrix): RgbPicture {
+function warp(picture: RgbPicture, matrix: AffineMatrix): RgbPicture {
+  const { width, height } = picture
   const [a, b, c, d, e, f] = inverse(matrix)
-  const out = new Uint8Array(rgb.length)
+  const out = new Uint8Array(width * height * 3)
   const fixed = (value: number) => roundToEven(value * COORDINATE)
   const half = COORDINATE / STEPS / 2
   for (let y = 0, to = 0; y < height; y++) {
@@ -176,22 +177,33 @@ function warp({ rgb, width, height }: RgbPicture, matrix: AffineMatrix): RgbPict
     for (let x = 0; x < width; x++, to += 3) {
       const fromX = (rowX + fixed(a * x)) >> 5
       const fromY = (rowY + fixed(d * x)) >> 5
-      sampleInto(out, to, { rgb, width, height }, fromX, fromY)
+      sampleInto(out, to, picture, fromX, fromY)
     }
   }
   return { rgb: out, width, height }
 }
 
 /** Bilinear sample at x / 32, y / 32. */
-function sampleInto(out: Uint8Array, to: number, picture: RgbPicture, x: number, y: number): void {
-  const { rgb, width, height } = picture
+function sampleInto(out: Uint8Array, to: number, { rgb, width, height }: RgbPicture, x: number, y: number): void {
   const [left, top] = [x >> 5, y >> 5]
   const [right, bottom] = [x & (STEPS - 1), y & (STEPS - 1)]
+  const at = (top * width + left) * 3
+  // Where each of the four pixels is; -1 outside the picture.
+  const hasLeft = left >= 0 && left < width
+  const hasRight = left >= -1 && left < width - 1
+  const hasTop = top >= 0 && top < height
+  const hasBottom = top >= -1 && top < height - 1
+  const topLeft = hasTop && hasLeft ? at : -1
+  const topRight = hasTop && hasRight ? at + 3 : -1
+  const bottomLeft = hasBottom && hasLeft ? at + width * 3 : -1
+  const bottomRight = hasBottom && hasRight ? at + width * 3 + 3 : -1
   for (let channel = 0; channel < 3; channel++) {
-    const pixel = (px: number, py: number) =>
-      px < 0 || py < 0 || px >= width || py >= height ? GROUND : rgb[(py * width + px) * 3 + channel]!
-    const upper = pixel(left, top) * (STEPS - right) + pixel(left + 1, top) * right
-    const lower = pixel(left, top + 1) * (STEPS - right) + pixel(left + 1, top + 1) * right
+    const upper =
+      (topLeft < 0 ? GROUND : rgb[topLeft + channel]!) * (STEPS - right) +
+      (topRight < 0 ? GROUND : rgb[topRight + channel]!) * right
+    const lower =
+      (bottomLeft < 0 ? GROUND : rgb[bottomLeft + channel]!) * (STEPS - right) +
+      (bottomRight < 0 ? GROUND : rgb[bottomRight + channel]!) * right
     out[to + channel] = (upper * (STEPS - bottom) + lower * bottom + STEPS ** 2 / 2) >> 10
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -98,6 +98,24 @@ describe('MixtureLoader', () => {
     const strict = { ...options, maxBrokenShare: 0.01, judgeAfterSamples: 50 }
     const stopping = await MixtureLoader.open(mixture(), load, strict)
     await expect(take(stopping, 1000)).rejects.toThrow(/of \d+ samples cannot be read, more than 1 %/)
+  })
+
+  it('goes past a truncated shard and a missing one', async () => {
+    const own = await mkdtemp(join(folder, 'damaged-'))
+    const whole = await readFile(join(folder, '00000.tar'))
+    await writeFile(join(own, '0.tar'), whole)
+    await writeFile(join(own, '1.tar'), (await readFile(join(folder, '00001.tar'))).subarray(0, 512 * 9))
+    const told: string[] = []
+    const onLoss = (name: string, error: Error) => told.push(`${name}: ${error.message}`)
+    const spec = parseMixture({ sources: [{ name: 'tars', format: 'webdataset', shards: '{0..2}.tar' }] }, own)
+    const loader = await MixtureLoader.open(spec, load, { ...options, maxBrokenShare: 0.8, onLoss })
+    const keys = new Set((await take(loader, 60)).map((one) => one.split(' ')[1]))
+    expect([...keys].sort()).toEqual(['0-0', '0-1', '0-2', '0-3', '0-4', '0-5', '1-0', '1-1'])
+    expect(told.slice(0, 2).sort()).toEqual([
+      expect.stringMatching(/1\.tar: .*1\.tar is truncated at byte 4608/),
+      expect.stringMatching(/2\.tar: cannot read .*2\.tar: ENOENT/),
+    ])
+    await loader.close()
   })
 
   it('throws what is no fault of the data', async () => {
