@@ -110,7 +110,7 @@ describe('MixtureLoader', () => {
     const spec = parseMixture({ sources: [{ name: 'tars', format: 'webdataset', shards: '{0..2}.tar' }] }, own)
     const loader = await MixtureLoader.open(spec, load, { ...options, maxBrokenShare: 0.8, onLoss })
     const keys = new Set((await take(loader, 60)).map((one) => one.split(' ')[1]))
-    expect([...keys].sort()).toEqual(['0-0', '0-1', '0-2', '0-3', '0-4', '0-5', '1-0', '1-1'])
+    expect([...keys].sort()).toEqual(['0-0', '0-1', '0-2', '0-3', '0-4', '0-5', '1-0'])
     expect(told.slice(0, 2).sort()).toEqual([
       expect.stringMatching(/1\.tar: .*1\.tar is truncated at byte 4608/),
       expect.stringMatching(/2\.tar: cannot read .*2\.tar: ENOENT/),
