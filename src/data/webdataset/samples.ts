@@ -18,7 +18,8 @@ export interface ShardSample {
  * Reads the samples of a shard, a local path or an http(s) address, plain or gzip.
  * @param from The `offset` or `next` of a sample (default 0). A plain archive is read from there, by a range request
  * where it is remote; a gzip archive is unpacked up to there.
- * @throws DataError for a damaged shard, after the samples before it; the last of them is dropped, for it may be incomplete.
+ * @throws DataError for a damaged shard, after the samples before the damage; the last of them is dropped, for it may be
+ * incomplete.
  */
 export async function* readShardSamples(location: string, from = 0, signal?: AbortSignal): AsyncGenerator<ShardSample> {
   const source = openByteSource(location, signal)
