@@ -1,0 +1,72 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import sharp from 'sharp'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { writeTinyModel } from './tinyModel.js'
+
+// The examples import the package by its name, so it is built, with them in it.
+const project = join(import.meta.dirname, '../..')
+const installed = join(project, '.build', `examples-test-${process.pid}`)
+const examples = await readdir(join(project, 'examples'))
+
+let parent: string
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'blip2-examples-'))
+  await writeTinyModel(join(parent, 'tiny'), ['vision', 'stage1', 'stage2', 'language'], { maxPositions: 160 })
+  await mkdir(join(parent, 'pictures'))
+  for (const [name, background] of Object.entries({ red: '#ff0000', green: '#00ff00' }))
+    await sharp({ create: { width: 20, height: 20, channels: 3, background } }).toFile(
+      join(parent, 'pictures', `${name}.png`),
+    )
+  await mkdir(installed, { recursive: true })
+  await copyFile(join(project, 'package.json'), join(installed, 'package.json'))
+  await cp(join(project, 'examples'), join(installed, 'examples'), { recursive: true })
+  const tsc = join(project, 'node_modules', '.bin', 'tsc')
+  const args = ['-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')]
+  const built = spawnSync(tsc, args, { cwd: project, encoding: 'utf8' })
+  expect(built.status, built.stdout).toBe(0)
+})
+afterAll(async () => {
+  await rm(parent, { recursive: true })
+  await rm(installed, { recursive: true })
+})
+
+/** What each example prints with a tiny random model, in kind. */
+const OUTPUT: Readonly<Record<string, RegExp>> = {
+  'caption.mjs': /\{ score: -[\d.]+, finishReason: '\w+' \}\n.* \| next best: \[/,
+  'stream.mjs': /^.*\n$/s,
+  'ask.mjs': /^(.*\n){3,}$/,
+  'chat.mjs': /^what is it\? .*\n(.*\n)*why\? .*\n$/,
+  'match.mjs': /^hamburger \{ probability: 0\.\d+, cosine: -?0\.\d+ \}\nguitar .*\nsnowman .*\n$/,
+  'embed.mjs': /^ITC -?0\.\d+\nmultimodal \[ 3, 16 \]\n$/,
+  'search.mjs': /^(\w+\.png \{ probability: 0\.\d+, cosine: -?0\.\d+ \}\n){2}$/,
+  'attention.mjs': /^3 queries over 2 x 2 patches\nquery 0 looks most at patch [0-3]\n$/,
+}
+
+it.each(examples)('%s runs', async (example) => {
+  const input = example === 'search.mjs' ? 'pictures' : join('pictures', 'red.png')
+  const args = [
+    join(installed, 'examples', example),
+    join(parent, input),
+    join(parent, 'tiny'),
+    join(parent, 'map.png'),
+  ]
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: parent })
+  expect(stdout).toMatch(OUTPUT[example]!)
+  expect(stderr).toBe('')
+})
+
+it('every example stands in a page of docs/tasks', async () => {
+  const folder = join(project, 'docs', 'tasks')
+  const pages = await Promise.all((await readdir(folder)).map((page) => readFile(join(folder, page), 'utf8')))
+  for (const example of examples) {
+    const code = (await readFile(join(project, 'examples', example), 'utf8')).trim()
+    expect(
+      pages.some((page) => page.includes(`\`\`\`js\n${code}\n\`\`\``)),
+      `${example} is in no page`,
+    ).toBe(true)
+  }
+})
