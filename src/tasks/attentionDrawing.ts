@@ -17,19 +17,19 @@ export interface AttentionDrawingOptions {
 const LARGEST_SIDE = 1024
 /** Side of a picture on the sheet. */
 const TILE = 160
-/** Part of the heat colour where the map is highest; where it is lowest the picture shows alone. */
-const OPACITY = 0.7
-/** From low to high, RGB: dark purple, red, orange, light yellow; ordered in lightness too, for those who see no hue. */
+/** Part of the heat colour where the map is highest; where it is lowest the grey picture shows alone. */
+const OPACITY = 0.8
+/** From low to high, RGB: yellow, orange, red, dark red; ordered in lightness too, for those who see no hue. */
 const HEAT = [
-  [40, 11, 84],
-  [159, 42, 99],
-  [229, 92, 48],
-  [251, 168, 36],
-  [252, 255, 164],
+  [255, 237, 160],
+  [254, 178, 76],
+  [252, 78, 42],
+  [189, 0, 38],
 ] as const
 
 /**
- * Draws attention over its picture, as a PNG. Each map goes from its own lowest to its own highest value.
+ * Draws attention over its picture, which is made grey, as a PNG. Each map goes from its own lowest value to its own
+ * highest.
  *
  * @throws ConfigError for a query or layer that is not there; ImageError for a picture that cannot be read.
  */
@@ -79,8 +79,8 @@ async function overlay(
   for (let i = 0; i < heat.length; i++) {
     const value = heat[i]! / 255
     const color = heatColor(value)
-    for (let c = 0; c < 3; c++)
-      drawn[i * 3 + c] = Math.round(rgb[i * 3 + c]! + (color[c]! - rgb[i * 3 + c]!) * OPACITY * value)
+    const grey = 0.299 * rgb[i * 3]! + 0.587 * rgb[i * 3 + 1]! + 0.114 * rgb[i * 3 + 2]!
+    for (let c = 0; c < 3; c++) drawn[i * 3 + c] = Math.round(grey + (color[c]! - grey) * OPACITY * value)
   }
   return { rgb: drawn, width, height }
 }

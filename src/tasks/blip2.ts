@@ -45,7 +45,8 @@ export class Blip2 {
   readonly ask: AskTask
   /** Answers the last message of a conversation about a picture; `chat.stream` gives the text as it is written. */
   readonly chat: ChatTask
-  readonly #parts: Parts
+  /** Gone after disposal, so that a model that is still referred to holds nothing. */
+  #parts: Parts | undefined
   readonly #path: string
   #last: Promise<unknown> = Promise.resolve()
   #disposed = false
@@ -90,7 +91,7 @@ export class Blip2 {
   encode(image: ImageInput, options?: TaskOptions): Promise<EncodedImage>
   encode(images: readonly ImageInput[], options?: TaskOptions): Promise<EncodedImage[]>
   encode(images: OneOrMany<ImageInput>, { signal }: TaskOptions = {}) {
-    return this.#exclusive(() => forEach(images, (all) => this.#parts.encoder.encode(all, signal)))
+    return this.#exclusive(() => forEach(images, (all) => this.#open.encoder.encode(all, signal)))
   }
 
   /** Compares each picture with each text, in their order. Needs stage 1. */
@@ -100,7 +101,7 @@ export class Blip2 {
     return this.#exclusive(() => {
       const retriever = this.#stage1('matching')
       return forEach(images, async (all) => {
-        const encoded = await this.#parts.encoder.encode(all, signal)
+        const encoded = await this.#open.encoder.encode(all, signal)
         const imageVectors = await retriever.embedImages(encoded, signal)
         const textVectors = await retriever.embedTexts(texts, signal)
         const logits = await retriever.matchLogits(
@@ -130,9 +131,7 @@ export class Blip2 {
   embedImage(images: OneOrMany<ImageInput>, { signal }: TaskOptions = {}) {
     return this.#exclusive(() => {
       const retriever = this.#stage1('embedding')
-      return forEach(images, async (all) =>
-        retriever.embedImages(await this.#parts.encoder.encode(all, signal), signal),
-      )
+      return forEach(images, async (all) => retriever.embedImages(await this.#open.encoder.encode(all, signal), signal))
     })
   }
 
@@ -180,12 +179,12 @@ export class Blip2 {
   attention(images: readonly ImageInput[], text?: OneOrMany<string>, options?: TaskOptions): Promise<PictureAttention[]>
   attention(images: OneOrMany<ImageInput>, text?: OneOrMany<string>, { signal }: TaskOptions = {}) {
     return this.#exclusive(() => {
-      const reader = this.#parts.attention ?? this.#missing('attention', ['stage1'])
+      const reader = this.#open.attention ?? this.#missing('attention', ['stage1'])
       return forEach(images, async (all) => {
-        const encoded = await this.#parts.encoder.encode(all, signal)
+        const encoded = await this.#open.encoder.encode(all, signal)
         if (text === undefined) return reader.ofPictures(encoded, signal)
         const texts = pair(all, text, 'text').map(([, own]) => own)
-        return reader.ofPairs(encoded, texts, this.#parts.texts ?? this.#missing('matching', ['stage1']), signal)
+        return reader.ofPairs(encoded, texts, this.#open.texts ?? this.#missing('matching', ['stage1']), signal)
       })
     })
   }
@@ -195,7 +194,8 @@ export class Blip2 {
     if (this.#disposed) return
     this.#disposed = true
     await this.#last
-    const { encoder, retriever, attention, generator } = this.#parts
+    const { encoder, retriever, attention, generator } = this.#open
+    this.#parts = undefined
     await Promise.all([encoder, retriever, attention, generator].map((part) => part?.dispose()))
   }
 
@@ -203,27 +203,33 @@ export class Blip2 {
     return this.dispose()
   }
 
+  get #open(): Parts {
+    if (!this.#parts) throw disposed()
+    return this.#parts
+  }
+
   /** Compiled functions share their buffers between runs, so overlapping calls wait for each other. */
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#disposed) return Promise.reject(new DisposedError('this model was disposed; open it again'))
+    if (this.#disposed) return Promise.reject(disposed())
     const result = this.#last.then(work)
     this.#last = result.catch(() => undefined)
     return result
   }
 
   #pictureText(): PictureText {
-    const generatorFor = (task: string) => this.#parts.generator ?? this.#missing(task, ['stage2', 'language'])
-    const { encoder } = this.#parts
+    const generatorFor = (task: string) => this.#open.generator ?? this.#missing(task, ['stage2', 'language'])
+    const encode = (images: readonly ImageInput[], signal: AbortSignal | undefined) =>
+      this.#open.encoder.encode(images, signal)
     const exclusive = <T>(work: () => Promise<T>) => this.#exclusive(work)
     return {
       write: (task, images, prompts, settings) =>
         exclusive(async () => {
           const generator = generatorFor(task)
-          return generator.generate(await encoder.encode(images, settings.signal), prompts, settings)
+          return generator.generate(await encode(images, settings.signal), prompts, settings)
         }),
       async *stream(task, image, prompt, settings) {
         const generator = generatorFor(task)
-        const [encoded] = await exclusive(() => encoder.encode([image], settings.signal))
+        const [encoded] = await exclusive(() => encode([image], settings.signal))
         return yield* generator.stream(encoded!, prompt, settings, exclusive)
       },
     }
@@ -235,13 +241,13 @@ export class Blip2 {
     pairs: readonly (readonly [ImageInput, string])[],
     signal: AbortSignal | undefined,
   ): Promise<EncodedImage[]> {
-    if (Array.isArray(images)) return this.#parts.encoder.encode(images, signal)
-    const [only] = await this.#parts.encoder.encode([images as ImageInput], signal)
+    if (Array.isArray(images)) return this.#open.encoder.encode(images, signal)
+    const [only] = await this.#open.encoder.encode([images as ImageInput], signal)
     return pairs.map(() => only!)
   }
 
   #stage1(task: string): Retriever {
-    return this.#parts.retriever ?? this.#missing(task, ['stage1'])
+    return this.#open.retriever ?? this.#missing(task, ['stage1'])
   }
 
   #missing(task: string, parts: readonly ModelPart[]): never {
@@ -252,6 +258,8 @@ export class Blip2 {
     )
   }
 }
+
+const disposed = () => new DisposedError('this model was disposed; open it again')
 
 /** What the weights of a directory make up; a stage that is not there is undefined. */
 interface Parts {

@@ -74,7 +74,7 @@ describe('maps', () => {
     expect(() => queryMaps(attention, 1)).toThrow(/layer 1 has no cross-attention; expected one of 0, 2/)
   })
 
-  it('are drawn over the picture: warm where it is high, the picture itself where it is low', async () => {
+  it('are drawn over the picture: red where it is high, the grey picture where it is low', async () => {
     const grey = { data: new Uint8Array(40 * 20 * 3).fill(100), width: 40, height: 20, channels: 3 as const }
     const png = await drawAttention(grey, attention, { query: 1 })
     const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { DisposedError } from '../../src/errors.js'
 import { Blip2 } from '../../src/index.js'
 import { picture } from './picture.js'
 import { writeTinyModel } from './tinyModel.js'
@@ -23,11 +24,13 @@ afterAll(() => rm(parent, { recursive: true }))
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-it('gives the memory of weights, compiled functions and caches back', async () => {
+it('gives the memory of weights, compiled functions and caches back, though the model is still referred to', async () => {
+  const models: Blip2[] = []
   const use = async () => {
     const model = await Blip2.fromPretrained(join(parent, 'model'))
     await model.caption(picture(1), { numBeams: 3 })
     for await (const _ of model.caption.stream(picture(2))) break
+    models.push(model)
     await model.dispose()
     collectGarbage()
   }
@@ -38,4 +41,5 @@ it('gives the memory of weights, compiled functions and caches back', async () =
   const grownMb = (process.memoryUsage.rss() - before) / 2 ** 20
   // Kept, the tables would be at least one per cycle.
   expect(grownMb).toBeLessThan((TABLE_MB * CYCLES) / 2)
+  await expect(models[0]!.caption(picture(1))).rejects.toBeInstanceOf(DisposedError)
 })
