@@ -2,8 +2,8 @@
 export type Elements = Float32Array | Int32Array
 
 /**
- * The processes of one training. Every rank calls the same collectives in the same order with arrays of the same length,
- * and awaits none of them before it has called it; calls are queued, one runs at a time.
+ * The processes of one training. Every rank calls the same collectives in the same order, with arrays of the same length;
+ * each ends when all ranks have called it. Calls are queued: one runs at a time.
  */
 export interface Communicator {
   /** 0 writes the files. */

@@ -49,10 +49,9 @@ export class MpiCommunicator implements Communicator {
 
   async allReduceSum(values: Float32Array): Promise<void> {
     const { inPlace, sum, world } = this.#abi
-    for (const part of chunks(values))
-      await this.#call('Allreduce', (done) =>
-        this.#mpi.allReduce.async(inPlace, part, part.length, this.#type(part), sum, world, done),
-      )
+    await this.#inChunks(values, 'Allreduce', (part, done) =>
+      this.#mpi.allReduce.async(inPlace, part, part.length, this.#type(part), sum, world, done),
+    )
   }
 
   async allGather<T extends Elements>(values: T): Promise<T> {
@@ -94,10 +93,9 @@ export class MpiCommunicator implements Communicator {
   async broadcast(values: Elements, root = 0): Promise<void> {
     if (!Number.isInteger(root) || root < 0 || root >= this.size)
       throw new ShapeError(`broadcast: the root is a rank from 0 to ${this.size - 1}, got ${root}`)
-    for (const part of chunks(values))
-      await this.#call('Bcast', (done) =>
-        this.#mpi.broadcast.async(part, part.length, this.#type(part), root, this.#abi.world, done),
-      )
+    await this.#inChunks(values, 'Bcast', (part, done) =>
+      this.#mpi.broadcast.async(part, part.length, this.#type(part), root, this.#abi.world, done),
+    )
   }
 
   barrier(): Promise<void> {
@@ -119,6 +117,11 @@ export class MpiCommunicator implements Communicator {
   /** MPI_COMM_WORLD is aborted by a process that ends early: under MPICH the launcher would else report success. */
   readonly #abortAtExit = (code: number): void => {
     this.#mpi.abort(this.#abi.world, code || 1)
+  }
+
+  /** All chunks are queued at once: another call must not come between them on one rank and after them on another. */
+  async #inChunks<T extends Elements>(values: T, name: string, start: (part: T, done: Done) => void): Promise<void> {
+    await Promise.all([...chunks(values)].map((part) => this.#call(name, (done) => start(part, done))))
   }
 
   async #call(name: string, start: (done: Done) => void): Promise<void> {

@@ -62,25 +62,26 @@ export class Stage1RankProgram implements StepProgram {
     const dropout = () => new DropoutSites(probability)
     const rankOptions = (sites: DropoutSites) => ({ ...options, rank, ranks, dropout: sites.apply })
 
+    const vectorGraph = new Graph()
+    const drawn = stage1Vectors(vectorGraph, model, rankOptions(dropout()))
+    const outputs = { image: drawn.imageVectors, text: drawn.textVectors }
+    const vectors = await CompiledFunction.create(vectorGraph, outputs, settings)
+    const negativeGraph = new Graph()
+    const chosen = stage1Negatives(negativeGraph, model, rankOptions(dropout()))
+    const numbers = { images: chosen.negativeImages, texts: chosen.negativeTexts }
+    const negatives = await CompiledFunction.create(negativeGraph, numbers, settings)
+
     const [graph, sites] = [new Graph(), dropout()]
     const { loss, itc, itm, itg, scope } = stage1Rank(graph, model, rankOptions(sites))
     const terms = { itc, itm, itg }
     const program = { graph, loss, terms, specs: scope.specs, seed, ...settings, ...(memory ? { memory } : {}) }
-    const step = await TrainingProgram.create(program)
-
-    const vectorGraph = new Graph()
-    const drawn = stage1Vectors(vectorGraph, model, rankOptions(dropout()))
-    const vectors = { image: drawn.imageVectors, text: drawn.textVectors }
-    const negativeGraph = new Graph()
-    const chosen = stage1Negatives(negativeGraph, model, rankOptions(dropout()))
-    const negatives = { images: chosen.negativeImages, texts: chosen.negativeTexts }
+    const step = await TrainingProgram.create(program).catch(async (error: unknown) => {
+      await Promise.all([vectors.dispose(), negatives.dispose()])
+      throw error
+    })
     const used = new Map<string, ParameterSpec>([...drawn.scope.specs, ...chosen.scope.specs])
     return new Stage1RankProgram(
-      {
-        vectors: await CompiledFunction.create(vectorGraph, vectors, settings),
-        negatives: await CompiledFunction.create(negativeGraph, negatives, settings),
-        step,
-      },
+      { vectors, negatives, step },
       new RankDropoutMasks(seed, sites.sites, share),
       weightFeeds(step.memory, used.values()),
       communicator,
