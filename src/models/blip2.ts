@@ -6,6 +6,7 @@ import { layerNorm, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
 import { type OptConfig, optDecode, optEmbed } from './opt.js'
 import { bidirectionalBias, type QFormerConfig, type QFormerOutput, qformer, queryTokens } from './qformer.js'
+import { type T5Config, t5Embed, t5Encode } from './t5.js'
 
 /** The parts that both stages share. */
 export interface BridgeConfig {
@@ -23,6 +24,11 @@ export interface Stage1Config extends BridgeConfig {
 /** Stage 2 and generation with a decoder (paper 3.3). */
 export interface Stage2Config extends BridgeConfig {
   readonly language: OptConfig
+}
+
+/** Stage 2 and generation with an encoder and a decoder (paper 3.3). */
+export interface Stage2T5Config extends BridgeConfig {
+  readonly language: T5Config
 }
 
 /** The frozen encoder's tokens, normalised by weights that are trained. features: [batch, patches, encoderWidth] */
@@ -93,4 +99,22 @@ export function decodeText(p: Scope, { language }: Stage2Config, prompt: Tensor,
   const embeddings = concat([prompt, optEmbed(model, language, ids)], 1)
   const full = concat([onesLike(prompt.graph, prompt.shape.slice(0, 2)), mask], 1)
   return optDecode(model, language, embeddings, full)
+}
+
+/** Scope of T5's weights. */
+export const T5_MODEL = 't5_model'
+
+/** Soft prompt for T5's encoder. queryOutput: [batch, queries, width] -> [batch, queries, language width] */
+export const softPromptT5 = (p: Scope, { language }: Stage2T5Config, queryOutput: Tensor): Tensor =>
+  linear(p.in('t5_proj'), queryOutput, language.width)
+
+/**
+ * T5's encoder over [soft prompt; prefix]. prompt: [batch, queries, width], ids and mask: int64 [batch, tokens]
+ * -> [batch, queries + tokens, width] and its mask
+ */
+export function encodePrefix(p: Scope, { language }: Stage2T5Config, prompt: Tensor, ids: Tensor, mask: Tensor) {
+  const model = p.in(T5_MODEL)
+  const full = concat([onesLike(prompt.graph, prompt.shape.slice(0, 2)), mask], 1)
+  const { output } = t5Encode(model, language, concat([prompt, t5Embed(model, language, ids)], 1), full)
+  return { encoded: output, mask: full }
 }

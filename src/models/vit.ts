@@ -66,15 +66,21 @@ function block(p: Scope, config: ClipVitConfig, x: Tensor): Tensor {
 
 /** Query, key and value weights are stacked, as torch's MultiheadAttention keeps them. */
 function selfAttention(p: Scope, { width, heads }: ClipVitConfig, x: Tensor): Tensor {
-  const [batch, tokens] = x.shape as [number, number]
   const weight = p.parameter('in_proj_weight', [3 * width, width], normal(width ** -0.5))
   return p.draw(() => {
     const stacked = gLinear(x, weight, p.parameter('in_proj_bias', [3 * width], zeros))
-    // [batch, tokens, 3, heads, size] -> [3, batch, heads, tokens, size]
-    const byRole = transpose(reshape(stacked, [batch, tokens, 3, heads, width / heads]), [2, 0, 3, 1, 4])
-    const [query, key, value] = split(byRole, 0, [1, 1, 1]).map((part) =>
-      reshape(part, [batch, heads, tokens, width / heads]),
-    ) as [Tensor, Tensor, Tensor]
-    return linear(p.in('out_proj'), mergeHeads(attend(query, key, value).output), width, { std: width ** -0.5 })
+    return linear(p.in('out_proj'), attendStacked(stacked, heads), width, { std: width ** -0.5 })
   })
+}
+
+/** Self-attention of queries, keys and values side by side. stacked: [batch, tokens, 3 * width] -> [batch, tokens, width] */
+export function attendStacked(stacked: Tensor, heads: number): Tensor {
+  const [batch, tokens, stackedWidth] = stacked.shape as [number, number, number]
+  const size = stackedWidth / 3 / heads
+  // [batch, tokens, 3, heads, size] -> [3, batch, heads, tokens, size]
+  const byRole = transpose(reshape(stacked, [batch, tokens, 3, heads, size]), [2, 0, 3, 1, 4])
+  const [query, key, value] = split(byRole, 0, [1, 1, 1]).map((part) =>
+    reshape(part, [batch, heads, tokens, size]),
+  ) as [Tensor, Tensor, Tensor]
+  return mergeHeads(attend(query, key, value).output)
 }

@@ -57,8 +57,9 @@ function difference(found: Value, expected: Value, { kind, absolute, relative }:
 
 function toleranceOf(name: string, { dtype }: Value): Tolerance {
   if (dtype === 'int64') return { kind: 'exact', absolute: 0, relative: 0 }
-  if (/(^|\.)(grad|gradfull|ddp_mean_grad)\./.test(name)) return { kind: 'gradient', absolute: GRADIENT_NOISE, relative: 1e-3 }
+  if (/(^|\.)(grad|gradfull|ddp_mean_grad)\./.test(name))
+    return { kind: 'gradient', absolute: GRADIENT_NOISE, relative: 1e-3 }
   if (/(^|\.)loss(_[a-z]+)*$/.test(name) || /\.losses$/.test(name)) return { kind: 'loss', absolute: 0, relative: 1e-5 }
-  if (/^[a-z]\.(step\d+\.|lr$)/.test(name)) return { kind: 'optimizer', absolute: 1e-6, relative: 0 }
+  if (/^[a-z]+\.(step\d+\.|lr$)/.test(name)) return { kind: 'optimizer', absolute: 1e-6, relative: 0 }
   return { kind: 'activation', absolute: 2e-4, relative: 0 }
 }

@@ -20,6 +20,10 @@ describe('parity with the authors’ code', () => {
     ['opt', 18],
     ['stage2-opt', 190],
     ['optimizer', 292],
+    ['eva-vit', 8],
+    ['t5', 29],
+    ['stage2-t5', 96],
+    ['stage1-extra', 15],
   ])('%s', async (name, tensors) => {
     const fixture = await readFixture(golden(name))
     const lines = compare(fixture, await runFixture(fixture))

@@ -1,0 +1,62 @@
+import type { Graph, Tensor } from '../../graph/graph.js'
+import { concat, crossEntropy, equal, reshape, slice, where } from '../../graph/index.js'
+import {
+  encodePrefix,
+  queryImage,
+  type Stage2T5Config,
+  softPromptT5,
+  T5_MODEL,
+  visionNorm,
+} from '../../models/blip2.js'
+import { T5_START, t5Decode, t5Head } from '../../models/t5.js'
+import { type Dropout, noDropout } from '../../nn/dropout.js'
+import { Scope } from '../../nn/scope.js'
+import { IGNORED } from './itg.js'
+
+export interface Stage2T5Options {
+  readonly batch: number
+  /** Patches of the frozen encoder, the class token included. */
+  readonly patches: number
+  /** Tokens of the prefix, which the encoder reads after the soft prompt. */
+  readonly inputTokens: number
+  /** Tokens of the suffix, which the decoder writes. */
+  readonly outputTokens: number
+  readonly dropout?: Dropout
+}
+
+/** The frozen language model's weights; everything else of stage 2 is trained. */
+export const T5_LANGUAGE_MODEL = `${T5_MODEL}.`
+
+/**
+ * Prefix language modelling from the soft prompt (paper 3.3, encoder-decoder-based): the encoder reads soft prompt and
+ * prefix, the decoder writes the suffix. Inputs: 'features' [batch, patches, encoderWidth], 'input_ids' and 'input_mask'
+ * int64 [batch, inputTokens], 'output_mask' and 'targets' int64 [batch, outputTokens]: the suffix with its end token,
+ * -100 where there is padding. The loss is the mean over the labels that count.
+ */
+export function stage2T5(graph: Graph, config: Stage2T5Config, options: Stage2T5Options) {
+  const { batch, patches, inputTokens, outputTokens, dropout = noDropout } = options
+  const p = new Scope(graph)
+  const features = graph.input('features', 'float32', [batch, patches, config.qformer.encoderWidth])
+  const ids = graph.input('input_ids', 'int64', [batch, inputTokens])
+  const inputMask = graph.input('input_mask', 'int64', [batch, inputTokens])
+  const outputMask = graph.input('output_mask', 'int64', [batch, outputTokens])
+  const targets = graph.input('targets', 'int64', [batch, outputTokens])
+
+  const queryOutput = queryImage(p, config, visionNorm(p, config, features), dropout).output
+  const prompt = softPromptT5(p, config, queryOutput)
+  const { encoded, mask: encodedMask } = encodePrefix(p, config, prompt, ids, inputMask)
+  const model = p.in(T5_MODEL)
+  const decoded = t5Decode(model, config.language, { ids: shiftRight(targets), mask: outputMask, encoded, encodedMask })
+  const rows = reshape(decoded.output, [batch * outputTokens, config.language.width])
+  const loss = crossEntropy(t5Head(model, config.language, rows), reshape(targets, [batch * outputTokens]))
+  return { scope: p, loss, encoded, decoded: decoded.output, queryOutput, prompt }
+}
+
+/** What the decoder reads: the start token, then each label but the last; padding where no label counts. */
+export function shiftRight(labels: Tensor): Tensor {
+  const [batch, tokens] = labels.shape as [number, number]
+  const start = labels.graph.constant(new BigInt64Array(batch).fill(BigInt(T5_START)), [batch, 1])
+  if (tokens === 1) return start
+  const before = slice(labels, 1, 0, tokens - 1)
+  return concat([start, where(equal(before, IGNORED), T5_START, before)], 1)
+}
