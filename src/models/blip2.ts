@@ -4,7 +4,7 @@ import { onesLike } from '../nn/attention.js'
 import { type Dropout, noDropout } from '../nn/dropout.js'
 import { layerNorm, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
-import { type OptConfig, optDecode, optEmbed } from './opt.js'
+import { type OptConfig, optDecode, optEmbed, optEmbeddingWidth } from './opt.js'
 import { bidirectionalBias, type QFormerConfig, type QFormerOutput, qformer, queryTokens } from './qformer.js'
 import { type T5Config, t5Embed, t5Encode } from './t5.js'
 
@@ -86,16 +86,19 @@ export function joint(
 /** Match logits of each query; class 1 is "match". queries: [batch, queries, width] -> [batch, queries, 2] */
 export const matchHead = (p: Scope, queries: Tensor): Tensor => linear(p.in('itm_head'), queries, 2)
 
-/** Soft prompt for the language model. queryOutput: [batch, queries, width] -> [batch, queries, language width] */
+/** Scope of OPT's weights. */
+export const OPT_MODEL = 'opt_model'
+
+/** Soft prompt for OPT. queryOutput: [batch, queries, width] -> [batch, queries, width of OPT's embeddings] */
 export const softPrompt = (p: Scope, { language }: Stage2Config, queryOutput: Tensor): Tensor =>
-  linear(p.in('opt_proj'), queryOutput, language.width)
+  linear(p.in('opt_proj'), queryOutput, optEmbeddingWidth(language))
 
 /**
  * The language model over [soft prompt; text]. Nothing is put between the two, and the prompt is not scaled.
  * prompt: [batch, queries, width], ids and mask: int64 [batch, tokens] -> hidden states [batch, queries + tokens, width]
  */
 export function decodeText(p: Scope, { language }: Stage2Config, prompt: Tensor, ids: Tensor, mask: Tensor) {
-  const model = p.in('opt_model')
+  const model = p.in(OPT_MODEL)
   const embeddings = concat([prompt, optEmbed(model, language, ids)], 1)
   const full = concat([onesLike(prompt.graph, prompt.shape.slice(0, 2)), mask], 1)
   return optDecode(model, language, embeddings, full)

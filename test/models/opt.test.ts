@@ -72,4 +72,28 @@ describe('OPT', () => {
   it('gives the states of the embeddings, of the layers but the last, and of the final norm', () => {
     expect(draw().hiddenStates).toHaveLength(3)
   })
+
+  it('has norms behind the residuals and narrower embeddings in its 350M size', () => {
+    const graph = new Graph()
+    const p = new Scope(graph)
+    const small: OptConfig = { ...config, embeddingWidth: 6, postNorm: true }
+    const [ids, mask] = [graph.input('ids', 'int64', [1, TOKENS]), graph.input('mask', 'int64', [1, TOKENS])]
+    const { output, hiddenStates } = optDecode(p, small, optEmbed(p, small, ids), mask)
+    expect(optHead(p, small, output).shape).toEqual([1, TOKENS, 11])
+    expect(p.specs.get('model.decoder.project_in.weight')!.shape).toEqual([8, 6])
+    expect(p.specs.get('model.decoder.project_out.weight')!.shape).toEqual([6, 8])
+    expect([...p.specs.keys()].filter((name) => /project_.*bias|decoder\.final/.test(name))).toEqual([])
+    // With norms that are not learned, what a layer gives is normalised.
+    const weights = randomWeights(p.specs)
+    for (const [name, { shape, data }] of Object.entries(weights))
+      if (name.includes('layer_norm'))
+        weights[name] = { shape, data: data.map(() => (name.endsWith('weight') ? 1 : 0)) }
+    const [layer] = interpret([hiddenStates[1]!], { ...weights, ids: row(2, 5, 7, 1), mask: row(1, 1, 1, 1) })
+    for (let token = 0; token < TOKENS; token++) {
+      const values = layer!.data.subarray(8 * token, 8 * token + 8)
+      const squares = values.reduce((total, value) => total + value * value, 0)
+      expect(values.reduce((total, value) => total + value, 0)).toBeCloseTo(0, 8)
+      expect(squares / 8).toBeCloseTo(1, 3)
+    }
+  })
 })

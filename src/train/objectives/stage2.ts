@@ -1,6 +1,6 @@
 import type { Graph } from '../../graph/graph.js'
 import { crossEntropy, reshape, slice } from '../../graph/index.js'
-import { decodeText, queryImage, type Stage2Config, softPrompt, visionNorm } from '../../models/blip2.js'
+import { decodeText, OPT_MODEL, queryImage, type Stage2Config, softPrompt, visionNorm } from '../../models/blip2.js'
 import { optHead } from '../../models/opt.js'
 import { type Dropout, noDropout } from '../../nn/dropout.js'
 import { Scope } from '../../nn/scope.js'
@@ -14,7 +14,7 @@ export interface Stage2Options {
 }
 
 /** The frozen language model's weights; everything else of stage 2 is trained. */
-export const LANGUAGE_MODEL = 'opt_model.'
+export const LANGUAGE_MODEL = `${OPT_MODEL}.`
 
 /**
  * Language modelling from the soft prompt (paper 3.3, decoder-based). Inputs: 'features' [batch, patches,
@@ -39,8 +39,9 @@ export function stage2(
   const decoded = decodeText(p, config, prompt, ids, mask)
   // Labels count on text only, so the head runs on the last query and the tokens but the last.
   const { queries } = config.qformer
-  const rows = reshape(slice(decoded.output, 1, queries - 1, length - 1), [batch * tokens, config.language.width])
+  const predicting = slice(decoded.output, 1, queries - 1, length - 1)
+  const rows = reshape(predicting, [batch * tokens, predicting.size(-1)])
   const labels = reshape(slice(targets, 1, queries, length), [batch * tokens])
-  const loss = crossEntropy(optHead(p.in('opt_model'), config.language, rows), labels)
+  const loss = crossEntropy(optHead(p.in(OPT_MODEL), config.language, rows), labels)
   return { scope: p, loss, decoded: decoded.output, queryOutput, prompt }
 }
