@@ -1,6 +1,6 @@
 import type { Tensor } from '../graph/graph.js'
 import { add, concat, expandBatch, gelu, linear as gLinear, patchConvolution } from '../graph/index.js'
-import { layerNorm, linear } from '../nn/layers.js'
+import { INITIAL_STD, layerNorm, linear } from '../nn/layers.js'
 import { normal, type Scope, zeros } from '../nn/scope.js'
 import { attendStacked, patchCount, type VitOutput } from './vit.js'
 
@@ -19,8 +19,6 @@ export interface EvaVitConfig {
   readonly feedForward: number
   readonly layerNormEpsilon: number
 }
-
-const INITIAL_STD = 0.02
 
 export interface EvaVitOutput extends VitOutput {
   /** Patches before the class token and positions come in: [batch, patches, width] */

@@ -1,0 +1,89 @@
+import { Graph, type Tensor } from '../graph/index.js'
+import { type ParameterSpec, Scope } from '../nn/scope.js'
+import {
+  type BridgeConfig,
+  decodeText,
+  encodePrefix,
+  OPT_MODEL,
+  queryImage,
+  softPrompt,
+  softPromptT5,
+  T5_MODEL,
+  visionNorm,
+} from './blip2.js'
+import { type EvaVitConfig, evaVit } from './evaVit.js'
+import { IMAGE_ENCODER } from './imageEncoder.js'
+import { type OptConfig, optHead } from './opt.js'
+import { type T5Config, t5Decode, t5Head } from './t5.js'
+import { type ClipVitConfig, clipVit } from './vit.js'
+
+/** A whole model of stage 2: any image encoder, any language model, and what is trained between them. */
+export interface Architecture extends BridgeConfig {
+  readonly vision: ({ readonly kind: 'clip' } & ClipVitConfig) | ({ readonly kind: 'eva' } & EvaVitConfig)
+  readonly language: ({ readonly kind: 'opt' } & OptConfig) | ({ readonly kind: 't5' } & T5Config)
+}
+
+export interface ArchitectureSpecs {
+  /** The frozen image encoder. */
+  readonly vision: ReadonlyMap<string, ParameterSpec>
+  /** What stage 2 trains: queries, Q-Former without its text side, LayerNorm and projection. */
+  readonly bridge: ReadonlyMap<string, ParameterSpec>
+  /** The frozen language model. */
+  readonly language: ReadonlyMap<string, ParameterSpec>
+}
+
+/** Every weight of a model with its shape. The model is drawn and nothing else, so its size does not matter. */
+export function architectureSpecs(config: Architecture): ArchitectureSpecs {
+  const p = new Scope(new Graph())
+  drawVision(p, config)
+  const {
+    vision: { width },
+    language,
+  } = config
+  // Sizes of the batch do not matter.
+  const features = p.graph.input('features', 'float32', [1, 1, width])
+  const queryOutput = queryImage(p, config, visionNorm(p, config, features)).output
+  if (language.kind === 'opt') drawOpt(p, config, language, queryOutput)
+  else drawT5(p, config, language, queryOutput)
+
+  const isOf = (scope: string) => (name: string) => name.startsWith(`${scope}.`)
+  const isVision = isOf(IMAGE_ENCODER)
+  const isLanguage = isOf(language.kind === 'opt' ? OPT_MODEL : T5_MODEL)
+  const where = (holds: (name: string) => boolean) => new Map([...p.specs].filter(([name]) => holds(name)))
+  return {
+    vision: where(isVision),
+    bridge: where((name) => !isVision(name) && !isLanguage(name)),
+    language: where(isLanguage),
+  }
+}
+
+export const parameterCount = (specs: ReadonlyMap<string, ParameterSpec>): number =>
+  [...specs.values()].reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 1), 0)
+
+function drawVision(p: Scope, { vision }: Architecture): void {
+  const images = p.graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize])
+  const encoder = p.in(IMAGE_ENCODER)
+  if (vision.kind === 'eva') evaVit(encoder, vision, images)
+  else clipVit(encoder, vision, images)
+}
+
+function drawOpt(p: Scope, bridge: BridgeConfig, language: OptConfig, queryOutput: Tensor): void {
+  const config = { ...bridge, language }
+  const { ids, mask } = text(p.graph)
+  const { output } = decodeText(p, config, softPrompt(p, config, queryOutput), ids, mask)
+  optHead(p.in(OPT_MODEL), language, output)
+}
+
+function drawT5(p: Scope, bridge: BridgeConfig, language: T5Config, queryOutput: Tensor): void {
+  const config = { ...bridge, language }
+  const { ids, mask } = text(p.graph)
+  const prefix = encodePrefix(p, config, softPromptT5(p, config, queryOutput), ids, mask)
+  const model = p.in(T5_MODEL)
+  const decoded = t5Decode(model, language, { ids, mask, encoded: prefix.encoded, encodedMask: prefix.mask })
+  t5Head(model, language, decoded.output)
+}
+
+const text = (graph: Graph) => ({
+  ids: graph.input('ids', 'int64', [1, 1]),
+  mask: graph.input('mask', 'int64', [1, 1]),
+})
