@@ -21,6 +21,8 @@ export interface StageParts {
 export interface StageOptions {
   /** Which pictures may share a batch (default: all). */
   readonly groups?: readonly LengthGroup[]
+  /** Pictures of one kind that stand together in a batch (default 1). */
+  readonly neighbours?: number
 }
 
 /** What a stage is opened for. */
@@ -50,14 +52,14 @@ export async function stageTask(
   config: OptimizationConfig & TrainingTask['config'],
   { encoder, pictures, communicator = new SingleProcess() }: StageParts,
   open: (setting: StageSetting) => Promise<Stage>,
-  { groups }: StageOptions = {},
+  options: StageOptions = {},
 ): Promise<TrainingTask> {
   const { batch, seed } = config
   const augment = { ...config.augment, size: encoder.config.imageSize, mean: encoder.mean, std: encoder.std }
   const share = rankShare(communicator, batch)
   const threads = await threadsPerRank(communicator)
   const settings = threads === undefined ? {} : { threads }
-  const nextBatch = captionBatches(pictures, { batch, seed, augment, share, ...(groups ? { groups } : {}) })
+  const nextBatch = captionBatches(pictures, { batch, seed, augment, share, ...options })
   const frozen = await FrozenEncoder.create(encoder, share.own, settings)
   const setting = { patches: frozen.tokens, communicator, share, ...settings }
   const { program, inputs } = await open(setting).catch(async (error: unknown) => {

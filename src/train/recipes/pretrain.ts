@@ -22,6 +22,9 @@ import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Wei
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 import { trainingPictures } from './trainingPictures.js'
 
+/** A quarter of a batch of 64: negatives of the same kind, beside many of other kinds. */
+const NEIGHBOURS = 16
+
 export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
   /** 'emoji' or a COCO-captions folder. */
@@ -61,6 +64,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       tokens: config.text.maxTokens,
       dropout,
       itcGradient: 'full',
+      neighbours: NEIGHBOURS,
     },
     {
       encoder: encoderOf(config, vision),
