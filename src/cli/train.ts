@@ -39,6 +39,10 @@ interface PretrainFlags extends TrainFlags {
   readonly vision?: string
 }
 
+interface Stage1Flags extends PretrainFlags {
+  readonly from?: string
+}
+
 interface Stage2Flags extends PretrainFlags {
   readonly stage1: string
   readonly languageModel?: string
@@ -53,9 +57,11 @@ export function registerPretrain(program: Command, io: Io): void {
     pretrain.command('stage1').description('pictures and texts train the Q-Former: contrast, matching, generation'),
   )
     .option('--vision <dir>', 'model directory with the frozen image encoder (default: the one that ships)')
-    .action(async (flags: PretrainFlags) => {
+    .option('--from <dir>', 'go on from the weights of an earlier stage 1, with its encoder')
+    .action(async (flags: Stage1Flags) => {
       const { pretrainStage1 } = await import('../train/recipes/pretrain.js')
-      await reported(io, (reports) => pretrainStage1({ ...stageOptions(flags), ...reports }))
+      const options = { ...stageOptions(flags), ...(flags.from === undefined ? {} : { from: flags.from }) }
+      await reported(io, (reports) => pretrainStage1({ ...options, ...reports }))
     })
   stageFlags(pretrain.command('stage2').description('the queries learn to prompt a frozen language model'))
     .requiredOption('--stage1 <dir>', "directory of stage 1, or 'none' to start from a new Q-Former")

@@ -13,6 +13,7 @@ import { onAllRanks } from '../comm/onAllRanks.js'
 import { rootFirst } from '../comm/rootFirst.js'
 import { train } from '../loop.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
+import { restore } from '../program.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { stage1Task } from '../pretrain/stage1Task.js'
 import { stage2Task } from '../pretrain/stage2Task.js'
@@ -34,6 +35,8 @@ export interface PretrainOptions extends RecipeOptions {
 export interface Stage1RecipeOptions extends PretrainOptions {
   /** Model directory with the frozen image encoder (default: the one that ships). */
   readonly vision?: string
+  /** Training or model directory of a stage 1 to go on from, with its encoder; new weights otherwise. */
+  readonly from?: string
 }
 
 export interface Stage2RecipeOptions extends PretrainOptions {
@@ -49,9 +52,11 @@ export interface Stage2RecipeOptions extends PretrainOptions {
 export const pretrainStage1 = (options: Stage1RecipeOptions): Promise<void> => onAllRanks(options, runStage1)
 
 async function runStage1(options: Stage1RecipeOptions, communicator: Communicator): Promise<void> {
-  const source = await readModelDirectory(options.vision ?? SHIPPED_MODEL)
+  const before = await earlierStage1(options)
+  const source = before ?? (await readModelDirectory(options.vision ?? SHIPPED_MODEL))
   const { config } = source
   const vision = await loadPart(source, 'vision')
+  const start = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
   const { optimization, dropout } = settings(options, 'stage1')
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
@@ -73,8 +78,10 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       tokenizer: Tokenizer.fromJson(tokenizers.qformer),
     },
   )
+  if (start) restore(opened.program.memory, dataOf(start))
   const task = withInputs(opened, {
     vision: hashWeights(vision),
+    ...(start ? { from: hashWeights(start) } : {}),
     tokenizer: hashJson(tokenizers.qformer),
     pictures: hashPictures(pictures),
   })
@@ -132,6 +139,15 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const parts = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
   const card = modelCard(config, parts, { training: task.config, data: options.data })
   await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
+}
+
+async function earlierStage1({ from, vision }: Stage1RecipeOptions): Promise<ModelDirectory | undefined> {
+  if (from === undefined) return undefined
+  if (vision !== undefined)
+    throw new ConfigError(
+      `--vision does not go with --from: ${from} holds the encoder that its Q-Former was trained with`,
+    )
+  return openTrained(from)
 }
 
 /** Stage 1's directory, which holds its encoder too: another one would not fit the Q-Former. */

@@ -6,6 +6,7 @@ import { ConfigError, DataError, ModelNotFoundError } from '../../../src/errors.
 import { Blip2 } from '../../../src/tasks/blip2.js'
 import { pretrainStage1, pretrainStage2 } from '../../../src/train/recipes/pretrain.js'
 import { readModelDirectory } from '../../../src/weights/modelDirectory.js'
+import { SafetensorsFile } from '../../../src/weights/safetensors/read.js'
 import { writeTinyModel } from '../../tasks/tinyModel.js'
 import { writeTinyCaptionFolder } from './tinyCaptionFolder.js'
 
@@ -80,6 +81,19 @@ describe('both stages on a folder of pictures', () => {
     expect(card).toContain('like those of the folder')
     expect(card).toContain('"startsFromStage1": true')
     expect(card).not.toContain(parent)
+  })
+
+  it('go on from the weights of an earlier stage 1', async () => {
+    const from = file('stage1')
+    await pretrainStage1({ preset: 'emoji-quick', steps: 1, out: file('further'), resume: false, data, from })
+    const queries = async (run: string) => {
+      await using weights = await SafetensorsFile.open(file(`${run}/model/stage1.safetensors`))
+      return weights.readFloat32('query_tokens')
+    }
+    const [before, after] = [await queries('stage1'), await queries('further')]
+    // The first step of a schedule hardly moves anything; new weights differ by some hundredths.
+    expect(Math.max(...after.map((value, i) => Math.abs(value - before[i]!)))).toBeLessThan(2e-3)
+    await expect(stage1({ from, out: file('refused') })).rejects.toThrow(/--vision does not go with --from/)
   })
 
   it('go on where they stopped, and say so', async () => {
