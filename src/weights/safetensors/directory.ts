@@ -2,6 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 
 import { WeightsError } from '../../errors.js'
+import { findTensor } from '../tensorAccess.js'
+import { findDuplicateKey } from './duplicateKey.js'
 import { SafetensorsFile } from './read.js'
 import type { TensorInfo, TensorTable } from './types.js'
 
@@ -38,9 +40,7 @@ export class SafetensorsDirectory implements TensorTable {
   }
 
   tensor(name: string): TensorInfo {
-    const info = this.tensors.get(name)
-    if (info === undefined) throw new WeightsError(`${this.path}: no tensor is called ${JSON.stringify(name)}`)
-    return info
+    return findTensor(this, name)
   }
 
   readFloat32(name: string, into?: Float32Array): Promise<Float32Array> {
@@ -85,13 +85,19 @@ async function readIndex(path: string, names: readonly string[]): Promise<Map<st
     throw new WeightsError(`${path}: expected one index of the shards, found ${indexes.join(', ')}`)
   const file = join(path, name)
   let json: { weight_map?: unknown } | null
+  let text: string
   try {
-    json = JSON.parse(await readFile(file, 'utf8'))
+    text = await readFile(file, 'utf8')
+    json = JSON.parse(text)
   } catch (cause) {
     throw new WeightsError(`${file}: the index is not valid JSON`, { cause })
   }
+  const duplicate = findDuplicateKey(text)
+  if (duplicate !== undefined)
+    throw new WeightsError(`${file}: the index holds the key ${JSON.stringify(duplicate)} twice`)
   const map = json?.weight_map
-  if (typeof map !== 'object' || map === null) throw new WeightsError(`${file}: the index has no weight_map`)
+  if (typeof map !== 'object' || map === null || Object.keys(map).length === 0)
+    throw new WeightsError(`${file}: the index has no weight_map`)
   return new Map(Object.entries(map).map(([tensor, shard]) => [tensor, shardName(file, tensor, shard)]))
 }
 

@@ -1,14 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
 import { WeightsError } from '../../errors.js'
-import { type HalfDtype, widenHalf } from './half.js'
+import { readExactly, readFloats } from '../readBytes.js'
+import { checkInt64, findTensor, floatTarget } from '../tensorAccess.js'
 import { LENGTH_BYTES, parseHeader, parseHeaderLength, type SafetensorsHeader } from './header.js'
-import { DTYPE_BYTES, type TensorInfo, type TensorTable } from './types.js'
-
-// Values read at a time while widening: small beside a model, large beside the cost of a read.
-const WIDEN_VALUES = 1 << 20
-// The platform reads less than 2 GiB at a time.
-const MAX_READ_BYTES = 1 << 30
+import type { TensorInfo, TensorTable } from './types.js'
 
 /**
  * An open .safetensors file: the header is read and checked at once, each tensor only when asked for.
@@ -41,31 +37,18 @@ export class SafetensorsFile implements TensorTable {
   }
 
   tensor(name: string): TensorInfo {
-    const info = this.tensors.get(name)
-    if (info === undefined) throw new WeightsError(`${this.path}: no tensor is called ${JSON.stringify(name)}`)
-    return info
+    return findTensor(this, name)
   }
 
   async readFloat32(name: string, into?: Float32Array): Promise<Float32Array> {
     const info = this.tensor(name)
-    const { dtype, byteOffset, byteLength } = info
-    if (dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16')
-      throw new WeightsError(`${this.path}: tensor ${JSON.stringify(name)} is ${dtype}; expected F32, F16 or BF16`)
-    const count = byteLength / DTYPE_BYTES[dtype]
-    if (into !== undefined && into.length !== count)
-      throw new WeightsError(
-        `${this.path}: tensor ${JSON.stringify(name)} has ${count} values, but the array to fill has ${into.length}`,
-      )
-    const values = into ?? new Float32Array(count)
-    if (dtype === 'F32') await readExactly(this.#handle, bytesOf(values), byteOffset, this.path)
-    else await this.#readHalf(dtype, byteOffset, values)
+    const { dtype, values } = floatTarget(this.path, name, info, into)
+    await readFloats(this.#handle, dtype, values, info.byteOffset, this.path)
     return values
   }
 
   async readInt64(name: string): Promise<BigInt64Array> {
-    const info = this.tensor(name)
-    if (info.dtype !== 'I64')
-      throw new WeightsError(`${this.path}: tensor ${JSON.stringify(name)} is ${info.dtype}; expected I64`)
+    checkInt64(this.path, name, this.tensor(name))
     return new BigInt64Array((await this.readRaw(name)).buffer)
   }
 
@@ -84,16 +67,6 @@ export class SafetensorsFile implements TensorTable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-
-  async #readHalf(dtype: HalfDtype, byteOffset: number, values: Float32Array): Promise<void> {
-    const scratch = new Uint16Array(Math.min(WIDEN_VALUES, values.length))
-    for (let start = 0; start < values.length; start += WIDEN_VALUES) {
-      const part = values.subarray(start, start + WIDEN_VALUES)
-      const bits = scratch.subarray(0, part.length)
-      await readExactly(this.#handle, bytesOf(bits), byteOffset + 2 * start, this.path)
-      widenHalf(dtype, bits, part)
-    }
-  }
 }
 
 async function readHeader(handle: FileHandle, path: string): Promise<SafetensorsHeader> {
@@ -105,20 +78,3 @@ async function readHeader(handle: FileHandle, path: string): Promise<Safetensors
   await readExactly(handle, header, LENGTH_BYTES, path)
   return parseHeader(header, stat.size, path)
 }
-
-/** Fills `into` from `position` on; throws where the file ends first (it was truncated after it was opened). */
-async function readExactly(handle: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {
-  let done = 0
-  while (done < into.byteLength) {
-    const length = Math.min(into.byteLength - done, MAX_READ_BYTES)
-    const { bytesRead } = await handle.read(into, done, length, position + done).catch((cause: unknown) => {
-      throw new WeightsError(`${path}: cannot read ${length} bytes at ${position + done}`, { cause })
-    })
-    if (bytesRead === 0)
-      throw new WeightsError(`${path}: the file ends at byte ${position + done}; it changed while being read`)
-    done += bytesRead
-  }
-}
-
-const bytesOf = (array: Float32Array | Uint16Array): Uint8Array =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength)

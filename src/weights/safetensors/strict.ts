@@ -18,7 +18,7 @@ export function checkTensors(
   wanted: ReadonlyMap<string, readonly number[]>,
   options: StrictOptions = {},
 ): void {
-  const { ignore = [], maxListed = 20 } = options
+  const { ignore = [] } = options
   const isIgnored = (name: string) =>
     ignore.some((rule) => (typeof rule === 'string' ? rule === name : rule.test(name)))
   const missing = [...wanted.keys()].filter((name) => !table.tensors.has(name))
@@ -28,14 +28,24 @@ export function checkTensors(
     if (found === undefined || found.join() === shape.join()) return []
     return [`${name} (expected [${shape.join(', ')}], found [${found.join(', ')}])`]
   })
-  const problems = [
-    describe('missing', missing, maxListed),
-    describe('unexpected', unexpected, maxListed),
-    describe('wrong shape', wrongShape, maxListed),
-  ].filter((line) => line !== '')
-  if (problems.length > 0)
+  refuseMisfit(table.path, { missing, unexpected, 'wrong shape': wrongShape }, options.maxListed)
+}
+
+/**
+ * Throws one WeightsError that lists every kind of problem that there is, and does nothing where there is none.
+ * @param problems The tensors concerned by kind of problem.
+ */
+export function refuseMisfit(
+  path: string,
+  problems: Readonly<Record<string, readonly string[]>>,
+  maxListed = 20,
+): void {
+  const lines = Object.entries(problems)
+    .filter(([, names]) => names.length > 0)
+    .map(([problem, names]) => describe(problem, names, maxListed))
+  if (lines.length > 0)
     throw new WeightsError(
-      `${table.path}: the weights do not fit the model\n${problems.join('\n')}\nCheck that the configuration belongs to these weights.`,
+      `${path}: the weights do not fit the model\n${lines.join('\n')}\nCheck that the configuration belongs to these weights.`,
     )
 }
 
@@ -55,7 +65,6 @@ export async function loadStrict(
 }
 
 function describe(problem: string, names: readonly string[], maxListed: number): string {
-  if (names.length === 0) return ''
   const more = names.length > maxListed ? `, and ${names.length - maxListed} more` : ''
   return `  ${problem} (${names.length}): ${names.slice(0, maxListed).join(', ')}${more}`
 }

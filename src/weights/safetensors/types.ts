@@ -22,15 +22,18 @@ export type SafetensorsDtype = keyof typeof DTYPE_BYTES
 export const isSafetensorsDtype = (name: unknown): name is SafetensorsDtype =>
   typeof name === 'string' && Object.hasOwn(DTYPE_BYTES, name)
 
-/** Where one tensor lies. ONNX external data takes `byteOffset` and `byteLength` as they are. */
+/** Where one tensor lies. ONNX external data takes `byteOffset` and `byteLength` as they are, unless there are `strides`. */
 export interface TensorInfo {
-  /** Path of the .safetensors file. */
+  /** Path of the file. */
   readonly file: string
   readonly dtype: SafetensorsDtype
   readonly shape: readonly number[]
   /** From the start of the file, header included. */
   readonly byteOffset: number
+  /** Of the values alone, in the order of the shape. */
   readonly byteLength: number
+  /** Elements from one index to the next, by dimension, where the values do not lie row by row. PyTorch files only. */
+  readonly strides?: readonly number[]
 }
 
 /** Named tensors of one file or of a directory of files. A name that is not there throws a WeightsError. */
@@ -46,6 +49,6 @@ export interface TensorTable {
   readFloat32(name: string, into?: Float32Array): Promise<Float32Array>
   /** The values of an I64 tensor. */
   readInt64(name: string): Promise<BigInt64Array>
-  /** The stored bytes, whatever the dtype. */
+  /** The values' bytes in the order of the shape, whatever the dtype. */
   readRaw(name: string): Promise<Uint8Array>
 }
