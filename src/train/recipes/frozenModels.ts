@@ -34,12 +34,15 @@ export async function trainVision(options: RecipeOptions): Promise<void> {
   await writePart(options.out, { vision }, tokenizers)
 }
 
+/** Makes half of the text: a small model has to meet a name some dozens of times before a prompt can call it up. */
+const CAPTION_REPEATS = 40
+
 /** `blip2 train language`: the small language model, from text alone. */
 export async function trainLanguage(options: RecipeOptions): Promise<void> {
   const config = resolve(emojiLanguage, options)
   options.onStatus?.('reading the corpus ...')
   const tokenizers = emojiTokenizers()
-  const corpus = languageCorpus({ seed: config.seed })
+  const corpus = languageCorpus({ seed: config.seed, captionRepeats: CAPTION_REPEATS })
   await using opened = await languageTask(config, Tokenizer.fromJson(tokenizers.language), corpus)
   const task = withInputs(opened, { tokenizer: hashJson(tokenizers.language), corpus: hashJson(corpus) })
   await train(task, loopOptions(options))
