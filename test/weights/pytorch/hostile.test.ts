@@ -5,7 +5,7 @@ import { WeightsError } from '../../../src/errors.js'
 import { PytorchFile } from '../../../src/weights/pytorch/read.js'
 import { type ArchiveOptions, buildArchive, type TestEntry } from './archive.js'
 import { call, dictionary, global, integer, NO, pickle, storage, tensor, text, tuple } from './picklePieces.js'
-import { withTemporaryDirectory } from './temporary.js'
+import { withTemporaryDirectory } from '../temporary.js'
 
 const temporary = withTemporaryDirectory()
 const FOUR = { elements: 4, shape: [4], strides: [1] }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 import { WeightsError } from '../../../src/errors.js'
 import { PytorchFile } from '../../../src/weights/pytorch/read.js'
-import { withTemporaryDirectory } from './temporary.js'
+import { withTemporaryDirectory } from '../temporary.js'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/pytorch/${name}`, import.meta.url))
 const expected: Record<string, { shape: number[]; values: number[] }> = JSON.parse(

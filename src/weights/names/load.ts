@@ -1,0 +1,61 @@
+import { WeightsError } from '../../errors.js'
+import type { TensorTable } from '../safetensors/types.js'
+import { type PlannedTensor, sourcesOf, type WeightsPlan } from './plan.js'
+
+/**
+ * Reads planned weights as float32, after checking that tied tensors hold the same values.
+ * @param names Names of ours to read. Default: all of the plan.
+ * @throws WeightsError where tied tensors differ, or a name is not in the plan.
+ */
+export async function loadPlanned(
+  table: TensorTable,
+  plan: WeightsPlan,
+  names: Iterable<string> = plan.tensors.keys(),
+): Promise<Map<string, Float32Array>> {
+  const chosen = [...names].map((name) => [name, planned(table, plan, name)] as const)
+  await checkTies(table, plan, new Set(chosen.flatMap(([, { assembly }]) => sourcesOf(assembly))))
+  const loaded = new Map<string, Float32Array>()
+  for (const [name, tensor] of chosen) loaded.set(name, await assemble(table, tensor))
+  return loaded
+}
+
+function planned({ path }: TensorTable, plan: WeightsPlan, name: string): PlannedTensor {
+  const tensor = plan.tensors.get(name)
+  if (tensor === undefined) throw new WeightsError(`${path}: the plan has no tensor ${JSON.stringify(name)}`)
+  return tensor
+}
+
+async function assemble(table: TensorTable, { shape, assembly }: PlannedTensor): Promise<Float32Array> {
+  if (assembly.kind === 'whole') return await table.readFloat32(assembly.source)
+  const count = elements(shape)
+  if (assembly.kind === 'part') {
+    const all = await table.readFloat32(assembly.source)
+    return all.slice(assembly.part * count, (assembly.part + 1) * count)
+  }
+  const values = new Float32Array(count)
+  let start = 0
+  for (const source of assembly.sources) {
+    const end = start + elements(table.tensor(source).shape)
+    await table.readFloat32(source, values.subarray(start, end))
+    start = end
+  }
+  return values
+}
+
+/** A checkpoint whose tied tensors differ was trained otherwise than the model computes. */
+async function checkTies(table: TensorTable, { ties }: WeightsPlan, sources: ReadonlySet<string>): Promise<void> {
+  for (const [kept, other] of ties)
+    if (sources.has(kept) && !(await holdsSame(table, kept, other)))
+      throw new WeightsError(
+        `${table.path}: ${kept} and ${other} should be one tensor but hold different values; this model is not supported`,
+      )
+}
+
+async function holdsSame(table: TensorTable, one: string, other: string): Promise<boolean> {
+  const [a, b] = [table.tensor(one), table.tensor(other)]
+  if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false
+  const samePlace = a.file === b.file && a.byteOffset === b.byteOffset && a.strides?.join() === b.strides?.join()
+  return samePlace || Buffer.compare(await table.readRaw(one), await table.readRaw(other)) === 0
+}
+
+const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
