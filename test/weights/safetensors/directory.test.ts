@@ -58,10 +58,37 @@ describe('SafetensorsDirectory', () => {
       /not there/,
     ],
     ['a path out of the directory', {}, { weight_map: { one: '../a.safetensors' } }, /in the same directory/],
+    ['an absolute path', {}, { weight_map: { one: '/tmp/a.safetensors' } }, /in the same directory/],
+    ['a path of another system', {}, { weight_map: { one: '..\\a.safetensors' } }, /in the same directory/],
+    ['another kind of file', {}, { weight_map: { one: 'a.bin' } }, /expected the name of a \.safetensors file/],
+    ['a shard that is no text', {}, { weight_map: { one: 3 } }, /said to be in 3/],
+    ['an index without names', { 'a.safetensors': { one: 1 } }, { weight_map: {} }, /no weight_map/],
+    [
+      'a tensor in another shard than the index says',
+      { 'a.safetensors': { one: 1 }, 'b.safetensors': { two: 2 } },
+      { weight_map: { one: 'b.safetensors', two: 'a.safetensors' } },
+      /says tensor "one" is in b\.safetensors, but it is not there/,
+    ],
+    [
+      'a name in two shards of the index',
+      { 'a.safetensors': { one: 1, two: 1 }, 'b.safetensors': { two: 2 } },
+      { weight_map: { one: 'a.safetensors', two: 'b.safetensors' } },
+      /"two" is in a.* and in b/,
+    ],
   ])('refuses %s', async (name, files, index, message) => {
     const path = await makeDirectory(name.replaceAll(' ', '-'), files, index)
     await expect(SafetensorsDirectory.open(path)).rejects.toThrow(WeightsError)
     await expect(SafetensorsDirectory.open(path)).rejects.toThrow(message)
+  })
+
+  it('refuses an index that is no JSON, or names a tensor twice', async () => {
+    const path = await makeDirectory('index-text', { 'a.safetensors': { one: 1 } })
+    const index = join(path, 'model.safetensors.index.json')
+    await writeFile(index, '{"weight_map": ')
+    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(/index is not valid JSON/)
+    await writeFile(index, '{"weight_map": {"one": "b.safetensors", "one": "a.safetensors"}}')
+    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(/holds the key "one" twice/)
+    await expect(SafetensorsDirectory.open(path)).rejects.toBeInstanceOf(WeightsError)
   })
 
   it('refuses a directory that is not there', async () => {
