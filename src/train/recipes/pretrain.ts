@@ -23,8 +23,8 @@ import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Wei
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 import { trainingPictures } from './trainingPictures.js'
 
-/** A quarter of a batch of 64: negatives of the same kind, beside many of other kinds. */
-const NEIGHBOURS = 16
+/** Like pictures side by side in a batch, as hard negatives, did not help where it was tried (16, docs/log.md). */
+const NEIGHBOURS = 1
 
 export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
