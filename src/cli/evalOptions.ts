@@ -1,11 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { ConfigError } from '../errors.js'
 import { PICTURE_BENCHMARKS } from '../eval/benchmarks/benchmarks.js'
 import type { BootstrapOptions, Interval } from '../eval/bootstrap.js'
 import { type EvaluationSet, openBenchmarkSet, openEvaluationSet } from '../eval/evaluationSet.js'
 import type { Io } from './io.js'
 import { addModelOptions, type ModelFlags } from './model.js'
-import { addJsonOption, type JsonOption, positiveInteger } from './options.js'
+import { addJsonOption, type JsonOption, positiveInteger, wholeNumber } from './options.js'
 import type { ProgressLine } from './progress.js'
 
 export type SetFlags = ModelFlags &
@@ -63,16 +63,9 @@ export interface IntervalFlags {
 export const addIntervalOptions = (command: Command): Command =>
   command
     .addOption(new Option('--samples <n>', 'resamples of the 95 % intervals').argParser(positiveInteger).default(1000))
-    .addOption(new Option('--seed <n>', 'seed of the resamples').argParser(seed).default(0))
+    .addOption(new Option('--seed <n>', 'seed of the resamples').argParser(wholeNumber).default(0))
 
 export const bootstrapOf = ({ samples, seed }: IntervalFlags): BootstrapOptions => ({ samples, seed })
-
-function seed(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected a whole number of at least 0')
-  return value
-}
 
 export const percent = (part: number): string => `${(100 * part).toFixed(1)} %`
 

@@ -7,6 +7,14 @@ export function positiveInteger(text: string): number {
   return value
 }
 
+/** For seeds and the like. */
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('expected a whole number of at least 0')
+  return value
+}
+
 export function finiteNumber(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number')

@@ -7,6 +7,7 @@ import {
   type GenerationFlags,
   generationFlags,
   positiveInteger,
+  wholeNumber,
 } from './options.js'
 
 export interface TextFlags extends GenerationFlags {
@@ -69,11 +70,4 @@ export const presetOf = ({ preset }: PresetFlag): PresetFlag => (preset === unde
 function earlyStopping(text: string): 'never' {
   if (text !== 'never') throw new InvalidArgumentError("expected nothing or 'never'")
   return text
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected a whole number of at least 0')
-  return value
 }

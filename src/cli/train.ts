@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../train/pretrain/presets.js'
 import type { RecipeOptions } from '../train/recipes/recipe.js'
 import type { Io } from './io.js'
-import { positiveInteger } from './options.js'
+import { positiveInteger, wholeNumber } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
 
 interface TrainFlags {
@@ -80,7 +80,7 @@ const trainingFlags = (command: Command): Command =>
     .requiredOption('--out <dir>', 'training directory: settings, metrics, checkpoints, and the model at the end')
     .option('--resume', 'go on from the last checkpoint in --out, or begin where there is none')
     .option('--steps <n>', "steps instead of the preset's", positiveInteger)
-    .option('--seed <n>', 'seed of everything random', seed)
+    .option('--seed <n>', 'seed of everything random', wholeNumber)
     .option('--checkpoint-every <n>', 'steps between checkpoints (default: 200)', positiveInteger)
     .option('--cache <dir>', 'where renders of the drawings are kept')
 
@@ -123,11 +123,4 @@ async function reported(
   } finally {
     close()
   }
-}
-
-function seed(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError('expected a whole number of at least 0')
-  return value
 }

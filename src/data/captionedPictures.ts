@@ -12,19 +12,15 @@ export interface CaptionedPictures {
   captions(index: number): readonly string[]
   /** Pictures with the same number show the same thing: their captions are no negatives of each other. */
   imageId(index: number): number
-  /** Pictures with the same number show the same kind of thing: each other's hardest negatives. Absent if unknown. */
-  kind?(index: number): number
 }
 
 /** Drawings of the embedded data set with their CLDR names. */
 export function emojiCaptions(data: EmojiData, pictures: readonly EmojiPicture[]): CaptionedPictures {
-  const kinds = new Map([...new Set(pictures.map(({ subgroup }) => subgroup))].map((name, number) => [name, number]))
   return {
     length: pictures.length,
     picture: (index) => ({ rgba: data.rgba(pictures[index]!), size: PICTURE_SIZE }),
     mayMirror: (index) => !pictures[index]!.directional,
     captions: (index) => pictures[index]!.captions,
     imageId: (index) => pictures[index]!.concept,
-    kind: (index) => kinds.get(pictures[index]!.subgroup)!,
   }
 }

@@ -2,23 +2,13 @@ import type { Tensor } from '../graph/graph.js'
 import { add, concat, expandBatch, gelu, linear as gLinear, patchConvolution } from '../graph/index.js'
 import { INITIAL_STD, layerNorm, linear } from '../nn/layers.js'
 import { normal, type Scope, zeros } from '../nn/scope.js'
-import { attendStacked, patchCount, type VitOutput } from './vit.js'
+import { attendStacked, patchCount, type VitConfig, type VitOutput } from './vit.js'
 
 /**
  * A vision transformer in EVA's form (Fang et al. 2023; EVA-CLIP's ViT-g/14 in the paper): pre-norm, exact GELU, no norm
  * before or after the layers, no bias on the keys.
  */
-export interface EvaVitConfig {
-  /** Side of the square picture in pixels: 224, or 364 and 490 for fine-tuning. */
-  readonly imageSize: number
-  readonly patchSize: number
-  readonly width: number
-  /** Layers that run. BLIP-2 reads the second-last layer, so one less than the checkpoint has (paper 3.1). */
-  readonly layers: number
-  readonly heads: number
-  readonly feedForward: number
-  readonly layerNormEpsilon: number
-}
+export type EvaVitConfig = VitConfig
 
 export interface EvaVitOutput extends VitOutput {
   /** Patches before the class token and positions come in: [batch, patches, width] */

@@ -14,9 +14,9 @@ import { attend, mergeHeads } from '../nn/attention.js'
 import { layerNorm, linear } from '../nn/layers.js'
 import { normal, type Scope, zeros } from '../nn/scope.js'
 
-/** A vision transformer in CLIP's form (OpenAI's ViT-L/14 in the paper): pre-norm, QuickGELU, norm before the layers. */
-export interface ClipVitConfig {
-  /** Side of the square picture in pixels. */
+/** Sizes of a vision transformer. */
+export interface VitConfig {
+  /** Side of the square picture in pixels: 224, or 364 and 490 for fine-tuning. */
   readonly imageSize: number
   readonly patchSize: number
   readonly width: number
@@ -26,6 +26,9 @@ export interface ClipVitConfig {
   readonly feedForward: number
   readonly layerNormEpsilon: number
 }
+
+/** A vision transformer in CLIP's form (OpenAI's ViT-L/14 in the paper): pre-norm, QuickGELU, norm before the layers. */
+export type ClipVitConfig = VitConfig
 
 export interface VitOutput {
   /** [batch, 1 + patches, width], the class token first, patches row by row; no final norm. */

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 
 import { WeightsError } from '../errors.js'
 import { type HalfDtype, widenHalf } from './safetensors/half.js'
@@ -7,6 +7,22 @@ import { type HalfDtype, widenHalf } from './safetensors/half.js'
 const WIDEN_VALUES = 1 << 20
 // The platform reads less than 2 GiB at a time.
 const MAX_READ_BYTES = 1 << 30
+
+/**
+ * Opens a weights file and makes what reads it; closes it again where that fails. Throws a WeightsError where it cannot
+ * be opened.
+ */
+export async function openWeights<T>(path: string, make: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(path, 'r').catch((cause: unknown) => {
+    throw new WeightsError(`${path}: cannot open the weights file`, { cause })
+  })
+  try {
+    return await make(handle)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
 
 /** Fills `into` from `position` on; throws a WeightsError where the file ends first (it was truncated after it was opened). */
 export async function readExactly(handle: FileHandle, into: Uint8Array, position: number, path: string): Promise<void> {

@@ -2,7 +2,8 @@ import { ShapeError } from '../../errors.js'
 import type { DropoutSite } from '../../nn/dropout.js'
 import { type Value, value } from '../../runtime/index.js'
 import { alignUp, allocateKernelMemory, type Kernels } from '../kernels/kernelMemory.js'
-import { advanceKey, sequenceKeys } from '../random/counterHash.js'
+import { advanceKey } from '../random/counterHash.js'
+import { maskKeys, maskThreshold } from '../random/dropoutMasks.js'
 import type { RankShare } from './rankShare.js'
 
 /** The kernel draws so many values at once, from half as many numbers of its sequence. */
@@ -48,8 +49,7 @@ export class RankDropoutMasks {
       const blocks = shape[0]! / share.own
       if (!Number.isInteger(blocks))
         throw new ShapeError(`${name}: [${shape.join(', ')}] does not begin with a multiple of ${share.own} samples`)
-      const threshold = Math.min(Math.round(probability * 65536), 65535) - 32768
-      return { name, mask, blocks, sampleSize: size / shape[0]!, threshold }
+      return { name, mask, blocks, sampleSize: size / shape[0]!, threshold: maskThreshold(probability) }
     })
     this.#feeds = feeds
   }
@@ -62,7 +62,7 @@ export class RankDropoutMasks {
 
   #draw(step: number, { name, mask, blocks, sampleSize, threshold }: PlacedSite): void {
     const { all, own, first } = this.#share
-    const [key0, key1] = sequenceKeys(this.#seed, `dropout/${step}/${name}`)
+    const [key0, key1] = maskKeys(this.#seed, step, name)
     const size = own * sampleSize
     for (let block = 0; block < blocks; block++) {
       const start = (block * all + first) * sampleSize

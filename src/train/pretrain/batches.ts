@@ -2,7 +2,6 @@ import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import { DataError } from '../../errors.js'
 import { type AugmentOptions, createAugmenter, type RandomSource } from '../../image/augment.js'
 import { type RankShare, rankShare } from '../comm/rankShare.js'
-import { clusteredEpochs } from '../random/clusteredEpochs.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
 import { groupOfStep, type LengthGroup } from './lengthGroups.js'
@@ -28,8 +27,6 @@ export interface CaptionBatchOptions {
   readonly share?: RankShare
   /** Pictures of one batch come from one group. */
   readonly groups?: readonly LengthGroup[]
-  /** Pictures of one kind that stand together in a batch, where their kinds are known (default 1). */
-  readonly neighbours?: number
 }
 
 /**
@@ -38,15 +35,14 @@ export interface CaptionBatchOptions {
  */
 export function captionBatches(
   pictures: CaptionedPictures,
-  { batch, seed, augment, share = rankShare({ rank: 0, size: 1 }, batch), groups, neighbours = 1 }: CaptionBatchOptions,
+  { batch, seed, augment, share = rankShare({ rank: 0, size: 1 }, batch), groups }: CaptionBatchOptions,
 ): (step: number) => CaptionBatch {
   if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
   const augmenter = createAugmenter(augment)
   const skip = viewSkipper(augment)
   const pixels = 3 * augment.size * augment.size
   const images = new Float32Array(share.own * pixels)
-  const epochs = (indices: readonly number[], ownSeed: number) => pictureEpochs(pictures, indices, neighbours, ownSeed)
-  const choose = groups ? choiceByGroup(groups, batch, seed, epochs) : choice(pictures.length, batch, seed, epochs)
+  const choose = groups ? choiceByGroup(groups, batch, seed) : choice(pictures.length, batch, seed)
   return (step) => {
     const random = new Random(seed, `batch/${step}`)
     const uniform = () => random.uniform()
@@ -75,39 +71,17 @@ interface Choice {
   readonly tokens?: number
 }
 
-/** The picture at each position. */
-type Epochs = (indices: readonly number[], seed: number) => (position: number) => number
-
-function pictureEpochs(
-  pictures: CaptionedPictures,
-  indices: readonly number[],
-  neighbours: number,
-  seed: number,
-): (position: number) => number {
-  const kinds = neighbours > 1 && pictures.kind ? indices.map((index) => pictures.kind!(index)) : undefined
-  const order = kinds ? clusteredEpochs(kinds, neighbours, seed) : shuffledEpochs(indices.length, seed)
-  return (position) => indices[order(position)]!
-}
-
-function choice(pictures: number, batch: number, seed: number, epochs: Epochs): (step: number) => Choice {
-  const order = epochs(
-    Array.from({ length: pictures }, (_, index) => index),
-    seed,
-  )
+function choice(pictures: number, batch: number, seed: number): (step: number) => Choice {
+  const order = shuffledEpochs(pictures, seed)
   return (step) => ({ chosen: Array.from({ length: batch }, (_, i) => order(step * batch + i)) })
 }
 
-function choiceByGroup(
-  groups: readonly LengthGroup[],
-  batch: number,
-  seed: number,
-  epochs: Epochs,
-): (step: number) => Choice {
-  const orders = new Map(groups.map((group) => [group, epochs(group.pictures, seed + group.tokens)]))
+function choiceByGroup(groups: readonly LengthGroup[], batch: number, seed: number): (step: number) => Choice {
+  const orders = new Map(groups.map((group) => [group, shuffledEpochs(group.pictures.length, seed + group.tokens)]))
   return (step) => {
     const { group, turn } = groupOfStep(groups, step)
     const order = orders.get(group)!
-    const chosen = Array.from({ length: batch }, (_, i) => order(turn * batch + i))
+    const chosen = Array.from({ length: batch }, (_, i) => group.pictures[order(turn * batch + i)]!)
     return { chosen, tokens: group.tokens }
   }
 }

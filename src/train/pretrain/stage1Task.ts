@@ -24,8 +24,6 @@ export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly tokens: number
   readonly dropout: number
   readonly itcGradient: ItcGradient
-  /** Pictures of one kind that stand together in a batch, as hard negatives of each other; 1 for none. */
-  readonly neighbours: number
 }
 
 export interface Stage1Parts extends StageParts {
@@ -48,7 +46,7 @@ export async function stage1Task(config: Stage1TrainingConfig, parts: Stage1Part
   )
   const groups = lengthGroups(lengths, { maxTokens: config.tokens, batch: config.batch })
   const open = (setting: StageSetting) => openStage1(config, tokenizer, groups, setting)
-  return stageTask({ kind: 'stage1', ...config }, parts, open, { groups, neighbours: config.neighbours })
+  return stageTask({ kind: 'stage1', ...config }, parts, open, { groups })
 }
 
 async function openStage1(

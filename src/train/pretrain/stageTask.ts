@@ -21,8 +21,6 @@ export interface StageParts {
 export interface StageOptions {
   /** Which pictures may share a batch (default: all). */
   readonly groups?: readonly LengthGroup[]
-  /** Pictures of one kind that stand together in a batch (default 1). */
-  readonly neighbours?: number
 }
 
 /** What a stage is opened for. */

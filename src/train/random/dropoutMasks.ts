@@ -2,6 +2,13 @@ import { ConfigError } from '../../errors.js'
 import { alignUp, allocateKernelMemory, type Kernels, MAX_MEMORY_BYTES } from '../kernels/kernelMemory.js'
 import { sequenceKeys } from './counterHash.js'
 
+/** The keys of the random sequence that a mask is drawn from. */
+export const maskKeys = (seed: number, step: number, name: string): readonly [number, number] =>
+  sequenceKeys(seed, `dropout/${step}/${name}`)
+
+/** As the kernel takes a probability: 16 bits, signed. */
+export const maskThreshold = (probability: number): number => Math.min(Math.round(probability * 65536), 65535) - 32768
+
 /** One dropout of a graph. */
 export interface DropoutSite {
   readonly name: string
@@ -54,9 +61,8 @@ export class DropoutMasks {
   /** Draws every mask of a training step. */
   fill(step: number): void {
     for (const { name, mask, probability } of this.#sites.values()) {
-      const [key0, key1] = sequenceKeys(this.#seed, `dropout/${step}/${name}`)
-      const threshold = Math.min(Math.round(probability * 65536), 65535) - 32768
-      this.#kernels.fillDropoutMask(mask.byteOffset, alignUp(mask.length), key0, key1, threshold)
+      const [key0, key1] = maskKeys(this.#seed, step, name)
+      this.#kernels.fillDropoutMask(mask.byteOffset, alignUp(mask.length), key0, key1, maskThreshold(probability))
     }
   }
 }

@@ -27,12 +27,7 @@ export function hashWeights(weights: Weights): string {
 export function hashPictures(pictures: CaptionedPictures): string {
   const hash = createHash('sha256')
   for (let index = 0; index < pictures.length; index++) {
-    addJson(hash, [
-      pictures.imageId(index),
-      pictures.kind?.(index),
-      pictures.mayMirror(index),
-      pictures.captions(index),
-    ])
+    addJson(hash, [pictures.imageId(index), pictures.mayMirror(index), pictures.captions(index)])
     hash.update(pictures.picture(index).rgba)
   }
   return hash.digest('hex')

@@ -23,9 +23,6 @@ import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Wei
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 import { trainingPictures } from './trainingPictures.js'
 
-/** Like pictures side by side in a batch, as hard negatives, did not help where it was tried (16, docs/log.md). */
-const NEIGHBOURS = 1
-
 export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
   /** 'emoji' or a COCO-captions folder. */
@@ -69,7 +66,6 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       tokens: config.text.maxTokens,
       dropout,
       itcGradient: 'full',
-      neighbours: NEIGHBOURS,
     },
     {
       encoder: encoderOf(config, vision),

@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 
 import { WeightsError } from '../../errors.js'
-import { readExactly, readFloats } from '../readBytes.js'
+import { openWeights, readExactly, readFloats } from '../readBytes.js'
 import { widenHalf } from '../safetensors/half.js'
 import { DTYPE_BYTES, type TensorInfo, type TensorTable } from '../safetensors/types.js'
 import { checkInt64, findTensor, floatTarget } from '../tensorAccess.js'
@@ -40,16 +40,8 @@ export class PytorchFile implements TensorTable {
   }
 
   /** Throws a WeightsError where the file is missing, damaged, of the old format, or wants to run something. */
-  static async open(path: string): Promise<PytorchFile> {
-    const handle = await open(path, 'r').catch((cause: unknown) => {
-      throw new WeightsError(`${path}: cannot open the weights file`, { cause })
-    })
-    try {
-      return new PytorchFile(path, handle, await readContent(handle, path))
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
+  static open(path: string): Promise<PytorchFile> {
+    return openWeights(path, async (handle) => new PytorchFile(path, handle, await readContent(handle, path)))
   }
 
   tensor(name: string): TensorInfo {

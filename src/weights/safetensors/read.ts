@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 
 import { WeightsError } from '../../errors.js'
-import { readExactly, readFloats } from '../readBytes.js'
+import { openWeights, readExactly, readFloats } from '../readBytes.js'
 import { checkInt64, findTensor, floatTarget } from '../tensorAccess.js'
 import { LENGTH_BYTES, parseHeader, parseHeaderLength, type SafetensorsHeader } from './header.js'
 import type { TensorInfo, TensorTable } from './types.js'
@@ -24,16 +24,8 @@ export class SafetensorsFile implements TensorTable {
   }
 
   /** Throws a WeightsError where the file is missing, unreadable or its header is not to be trusted. */
-  static async open(path: string): Promise<SafetensorsFile> {
-    const handle = await open(path, 'r').catch((cause: unknown) => {
-      throw new WeightsError(`${path}: cannot open the weights file`, { cause })
-    })
-    try {
-      return new SafetensorsFile(path, handle, await readHeader(handle, path))
-    } catch (error) {
-      await handle.close()
-      throw error
-    }
+  static open(path: string): Promise<SafetensorsFile> {
+    return openWeights(path, async (handle) => new SafetensorsFile(path, handle, await readHeader(handle, path)))
   }
 
   tensor(name: string): TensorInfo {

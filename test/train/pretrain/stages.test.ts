@@ -40,20 +40,6 @@ describe('stage 1', () => {
   })
 })
 
-describe('stage 1 where the kinds of pictures are known', () => {
-  it('puts pictures of one kind into a batch', async () => {
-    const kind = (index: number) => Math.floor(index / 4)
-    const parts = { encoder: tinyEncoder(), pictures: { ...tinyPictures, kind }, tokenizer: wordPiece }
-    const config = { ...stage1Config(2), batch: 4, neighbours: 4 }
-    await using task = await stage1Task(config, parts)
-    const kinds = async (step: number) => {
-      const { image_ids } = await task.feeds(step)
-      return new Set([...(image_ids!.data as BigInt64Array)].map((id) => kind(Number(id))))
-    }
-    expect((await kinds(0)).size).toBe(1)
-  })
-})
-
 describe('stage 1 on many pictures', () => {
   it('gives batches of short captions to a smaller program', async () => {
     const many = { ...tinyPictures, length: 40 * tinyPictures.length }

@@ -93,7 +93,6 @@ export const stage1Config = (steps: number): Stage1TrainingConfig => ({
   tokens: 12,
   dropout: 0.1,
   itcGradient: 'full',
-  neighbours: 1,
 })
 
 export const stage2Config = (steps: number): Stage2TrainingConfig => ({
