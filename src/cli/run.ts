@@ -12,6 +12,7 @@ import { registerEvaluate } from './evaluate.js'
 import type { Io } from './io.js'
 import { registerMatch } from './match.js'
 import { registerSearch } from './search.js'
+import { registerSynth } from './synth.js'
 import { registerPretrain, registerTrain } from './train.js'
 
 /** Every command, in the order of the help. */
@@ -28,6 +29,7 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerData,
   registerTrain,
   registerPretrain,
+  registerSynth,
 ]
 
 export const EXIT = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const
