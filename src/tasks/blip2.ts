@@ -8,12 +8,15 @@ import { type CaptionTask, captionTask } from './captioner.js'
 import { type EncodedImage, ImageEncoder, type ImageInput } from './imageEncoder.js'
 import { loadModelWeights } from './modelWeights.js'
 import { forEach, type OneOrMany, pair } from './oneOrMany.js'
+import { filteredPictureText, type OutputFilter } from './outputFilter.js'
 import type { PictureText } from './pictureText.js'
 import { type QFormerTexts, qformerTexts } from './qformerTexts.js'
 import { cosine, type MatchLogits, matchProbability, type Pair, Retriever } from './retriever.js'
 import { TextGenerator } from './textGenerator.js'
 
 export interface LoadOptions extends ExecutionOptions {
+  /** Sees every text that is written before the caller does, and may change or withhold it. */
+  readonly outputFilter?: OutputFilter
   readonly signal?: AbortSignal
 }
 
@@ -51,11 +54,11 @@ export class Blip2 {
   #last: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  private constructor({ config, path }: ModelDirectory, parts: Parts) {
+  private constructor({ config, path }: ModelDirectory, parts: Parts, filter: OutputFilter | undefined) {
     this.config = config
     this.#path = path
     this.#parts = parts
-    const text = this.#pictureText()
+    const text = filter ? filteredPictureText(this.#pictureText(), filter) : this.#pictureText()
     this.caption = captionTask(text, config)
     this.ask = askTask(text, 'opt')
     this.chat = chatTask(text)
@@ -68,7 +71,7 @@ export class Blip2 {
    * weights do not fit it.
    */
   static async fromPretrained(path: string, options: LoadOptions = {}): Promise<Blip2> {
-    const { signal, ...execution } = options
+    const { signal, outputFilter, ...execution } = options
     signal?.throwIfAborted()
     const directory = await readModelDirectory(path)
     const { config } = directory
@@ -77,14 +80,15 @@ export class Blip2 {
     const tokenizer = (name: 'qformer' | 'language') => Tokenizer.fromFile(directory.tokenizerPath(name))
     const texts = stage1 && qformerTexts(await tokenizer('qformer'), config.text.maxTokens)
     const bridge = stage1 ?? stage2
-    return new Blip2(directory, {
+    const parts: Parts = {
       encoder: new ImageEncoder(config, vision, execution),
       texts,
       retriever: stage1 && texts && new Retriever(config, stage1, texts, execution),
       attention: bridge && new AttentionReader(config, bridge, execution),
       generator:
         stage2 && language && new TextGenerator(config, { stage2, language }, await tokenizer('language'), execution),
-    })
+    }
+    return new Blip2(directory, parts, outputFilter)
   }
 
   /** Runs the frozen encoder once; what it gives may be passed to the other methods in the picture's place. */

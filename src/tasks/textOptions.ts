@@ -17,8 +17,11 @@ export interface TextSettings extends Omit<GenerationOptions, 'endTokens' | 'sto
 export interface GeneratedText {
   /** Without the prompt, and without white space around it. */
   readonly text: string
-  /** 'stop': the model or a stop string ended the text; 'length': it was cut at maxNewTokens. */
-  readonly finishReason: 'stop' | 'length'
+  /**
+   * 'stop': the model or a stop string ended the text; 'length': it was cut at maxNewTokens; 'filtered': the model's
+   * output filter withheld it.
+   */
+  readonly finishReason: 'stop' | 'length' | 'filtered'
   /** Log-probability / tokens ^ lengthPenalty. */
   readonly score: number
   /** The next best texts, best first, where numReturnSequences is above 1. */
