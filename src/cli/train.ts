@@ -12,6 +12,7 @@ interface TrainFlags {
   readonly seed?: number
   readonly checkpointEvery?: number
   readonly cache?: string
+  readonly recompute?: boolean
 }
 
 /** `blip2 train vision|language`: the small frozen models that the embedded data set is used with. */
@@ -37,6 +38,7 @@ interface PretrainFlags extends TrainFlags {
   readonly preset: PretrainPresetName
   readonly data: string
   readonly vision?: string
+  readonly accumulate?: number
 }
 
 interface Stage1Flags extends PretrainFlags {
@@ -83,6 +85,7 @@ const trainingFlags = (command: Command): Command =>
     .option('--seed <n>', 'seed of everything random', wholeNumber)
     .option('--checkpoint-every <n>', 'steps between checkpoints (default: 200)', positiveInteger)
     .option('--cache <dir>', 'where renders of the drawings are kept')
+    .option('--recompute', 'compute layers again in the backward pass: less memory, a third more time')
 
 const stageFlags = (command: Command): Command =>
   trainingFlags(command)
@@ -90,8 +93,9 @@ const stageFlags = (command: Command): Command =>
       new Option('--preset <name>', 'sizes and settings').choices(Object.keys(PRETRAIN_PRESETS)).default('emoji'),
     )
     .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
+    .option('--accumulate <n>', 'take each batch in n passes: less memory, the same result', positiveInteger)
 
-function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache }: TrainFlags) {
+function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache, recompute }: TrainFlags) {
   return {
     out,
     resume: resume ?? false,
@@ -99,6 +103,7 @@ function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache }: Tra
     ...(seed === undefined ? {} : { seed }),
     ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     ...(cache === undefined ? {} : { cacheDir: cache }),
+    ...(recompute === undefined ? {} : { recompute }),
   }
 }
 
@@ -107,6 +112,7 @@ const stageOptions = (flags: PretrainFlags) => ({
   preset: flags.preset,
   data: flags.data,
   ...(flags.vision === undefined ? {} : { vision: flags.vision }),
+  ...(flags.accumulate === undefined ? {} : { accumulate: flags.accumulate }),
 })
 
 /** Runs a training that reports to the user, who may stop it. */

@@ -93,6 +93,9 @@ export class Graph {
   readonly nodes: Node[] = []
   readonly inputs = new Map<string, Tensor>()
   readonly parameters = new Map<string, Tensor>()
+  /** Nodes by number, from `first` up to `end`, that `backward` may draw again instead of having their values kept. */
+  readonly segments: { readonly first: number; readonly end: number }[] = []
+  #inSegment = false
   #nextId = 0
   #label: string[] = []
   readonly #shared = new Map<string, readonly Tensor[]>()
@@ -134,6 +137,19 @@ export class Graph {
       return draw()
     } finally {
       this.#label.pop()
+    }
+  }
+
+  /** Makes one segment of the nodes that `draw` adds, such as those of a layer. One inside another is a part of it. */
+  segment<T>(draw: () => T): T {
+    if (this.#inSegment) return draw()
+    const first = this.nodes.length
+    this.#inSegment = true
+    try {
+      return draw()
+    } finally {
+      this.#inSegment = false
+      this.segments.push({ first, end: this.nodes.length })
     }
   }
 

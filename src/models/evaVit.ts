@@ -24,7 +24,7 @@ export function evaVit(p: Scope, config: EvaVitConfig, images: Tensor): EvaVitOu
   let x = add(concat([expandBatch(classToken, images), patches], 1), positions)
   const hiddenStates = [x]
   for (let index = 0; index < layers; index++) {
-    x = block(p.in('blocks').in(index), config, x)
+    x = p.graph.segment(() => block(p.in('blocks').in(index), config, x))
     hiddenStates.push(x)
   }
   return { output: x, hiddenStates, patches }

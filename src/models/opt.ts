@@ -57,7 +57,7 @@ export function opt(p: Scope, config: OptConfig, input: OptInput): OptOutput {
   const hiddenStates = [x]
   const cache: KeyValue[] = []
   for (let index = 0; index < config.layers; index++) {
-    const layer = decoderLayer(decoder.in('layers').in(index), config, x, input, index)
+    const layer = p.graph.segment(() => decoderLayer(decoder.in('layers').in(index), config, x, input, index))
     cache.push(layer.keyValue)
     x = layer.output
     if (index < config.layers - 1) hiddenStates.push(x)

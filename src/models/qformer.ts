@@ -68,7 +68,6 @@ export function queryTokens(p: Scope, config: QFormerConfig, like: Tensor): Tens
 export function qformer(p: Scope, config: QFormerConfig, input: QFormerInput): QFormerOutput {
   const dropout = input.dropout ?? noDropout
   const bert = p.in('bert')
-  const queryLength = input.queries ? (input.queries.size(1) as number) : 0
   let hidden = embed(bert.in('embeddings'), config, input, dropout)
   const hiddenStates = [hidden]
   const cache: KeyValue[] = []
@@ -76,27 +75,41 @@ export function qformer(p: Scope, config: QFormerConfig, input: QFormerInput): Q
 
   for (let index = 0; index < config.layers; index++) {
     const layer = bert.in('encoder').in('layer').in(index)
-    const own = selfAttention(layer.in('attention'), config, hidden, input, index, dropout)
-    cache.push(own.keyValue)
-    hidden = own.output
-    if (queryLength === 0) hidden = feedForward(layer, config, hidden, '', dropout)
-    else {
-      const tokens = hidden.size(1) as number
-      let queries = slice(hidden, 1, 0, queryLength)
-      if (index % config.crossAttentionEvery === 0 && input.image) {
-        const crossed = crossAttend(layer.in('crossattention'), config, queries, input.image, input.imageBias, dropout)
-        crossAttention.set(index, crossed.probabilities)
-        queries = crossed.output
-      }
-      queries = feedForward(layer, config, queries, '_query', dropout)
-      hidden =
-        tokens === queryLength
-          ? queries
-          : concat([queries, feedForward(layer, config, slice(hidden, 1, queryLength, tokens), '', dropout)], 1)
-    }
+    const { output, keyValue, probabilities } = p.graph.segment(() =>
+      qformerLayer(layer, config, hidden, input, index, dropout),
+    )
+    cache.push(keyValue)
+    if (probabilities) crossAttention.set(index, probabilities)
+    hidden = output
     hiddenStates.push(hidden)
   }
   return { output: hidden, hiddenStates, cache, crossAttention }
+}
+
+/** Self-attention, cross-attention of the queries where the layer has it, feed-forward. x: [batch, queries + tokens, width] */
+function qformerLayer(
+  p: Scope,
+  config: QFormerConfig,
+  x: Tensor,
+  input: QFormerInput,
+  index: number,
+  dropout: Dropout,
+): { output: Tensor; keyValue: KeyValue; probabilities?: Tensor } {
+  const { output: hidden, keyValue } = selfAttention(p.in('attention'), config, x, input, index, dropout)
+  const queryLength = input.queries ? (input.queries.size(1) as number) : 0
+  if (queryLength === 0) return { output: feedForward(p, config, hidden, '', dropout), keyValue }
+  const tokens = hidden.size(1) as number
+  const own = slice(hidden, 1, 0, queryLength)
+  const crossed =
+    index % config.crossAttentionEvery === 0 && input.image
+      ? crossAttend(p.in('crossattention'), config, own, input.image, input.imageBias, dropout)
+      : undefined
+  const queries = feedForward(p, config, crossed?.output ?? own, '_query', dropout)
+  const output =
+    tokens === queryLength
+      ? queries
+      : concat([queries, feedForward(p, config, slice(hidden, 1, queryLength, tokens), '', dropout)], 1)
+  return { output, keyValue, ...(crossed ? { probabilities: crossed.probabilities } : {}) }
 }
 
 /** Masked-language-model head, tied to the word embeddings. hidden: [..., width] -> [..., vocabulary]; p is 'Qformer'. */

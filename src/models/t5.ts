@@ -82,9 +82,11 @@ export function t5Encode(p: Scope, config: T5Config, embeddings: Tensor, mask: T
   const hiddenStates = [x]
   for (let index = 0; index < config.encoderLayers; index++) {
     const layer = stack.in('block').in(index).in('layer')
-    const own = layer.in(0)
-    const attended = selfAttention(own.in('SelfAttention'), config, norm(own, config, x), bias)
-    x = feedForward(layer.in(1), config, add(x, attended.output))
+    x = p.graph.segment(() => {
+      const own = layer.in(0)
+      const attended = selfAttention(own.in('SelfAttention'), config, norm(own, config, x), bias)
+      return feedForward(layer.in(1), config, add(x, attended.output))
+    })
     if (index < config.encoderLayers - 1) hiddenStates.push(x)
   }
   const output = finalNorm(stack, config, x)
@@ -104,24 +106,29 @@ export function t5Decoder(p: Scope, config: T5Config, input: T5DecoderInput): T5
   const hiddenStates = [x]
   const cache: KeyValue[] = []
   for (let index = 0; index < config.decoderLayers; index++) {
-    const layer = stack.in('block').in(index).in('layer')
-    const [own, crossing] = [layer.in(0), layer.in(1)]
-    const attended = selfAttention(
-      own.in('SelfAttention'),
-      config,
-      norm(own, config, x),
-      input.attentionBias,
-      input.past?.[index],
-    )
-    cache.push(attended.keyValue)
-    x = add(x, attended.output)
-    const cross = crossing.in('EncDecAttention')
-    x = add(x, attend(cross, config, norm(crossing, config, x), input.cross[index]!, input.crossBias))
-    x = feedForward(layer.in(2), config, x)
+    const block = stack.in('block').in(index).in('layer')
+    const layer = p.graph.segment(() => decoderLayer(block, config, x, input, index))
+    cache.push(layer.keyValue)
+    x = layer.output
     if (index < config.decoderLayers - 1) hiddenStates.push(x)
   }
   const output = finalNorm(stack, config, x)
   return { output, hiddenStates: [...hiddenStates, output], cache }
+}
+
+function decoderLayer(p: Scope, config: T5Config, x: Tensor, input: T5DecoderInput, index: number) {
+  const [own, crossing] = [p.in(0), p.in(1)]
+  const attended = selfAttention(
+    own.in('SelfAttention'),
+    config,
+    norm(own, config, x),
+    input.attentionBias,
+    input.past?.[index],
+  )
+  const after = add(x, attended.output)
+  const cross = crossing.in('EncDecAttention')
+  const crossed = add(after, attend(cross, config, norm(crossing, config, after), input.cross[index]!, input.crossBias))
+  return { output: feedForward(p.in(2), config, crossed), keyValue: attended.keyValue }
 }
 
 /**

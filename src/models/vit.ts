@@ -52,7 +52,8 @@ export function clipVit(p: Scope, config: ClipVitConfig, images: Tensor): VitOut
   x = layerNorm(p.in('ln_pre'), x, config.layerNormEpsilon)
   const hiddenStates = [x]
   for (let index = 0; index < layers; index++) {
-    x = block(p.in('transformer').in('resblocks').in(index), config, x)
+    const layer = p.in('transformer').in('resblocks').in(index)
+    x = p.graph.segment(() => block(layer, config, x))
     hiddenStates.push(x)
   }
   return { output: x, hiddenStates }

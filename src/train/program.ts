@@ -25,6 +25,8 @@ export interface ProgramOptions {
   /** The weights of another program of the same model, to be trained together; they are not filled anew. */
   readonly memory?: ParameterMemory
   readonly threads?: number
+  /** Compute layers again in the backward pass instead of keeping what they compute; see `backward`. Default false. */
+  readonly recompute?: boolean
 }
 
 interface RowOutput {
@@ -70,7 +72,15 @@ export class TrainingProgram {
 
   /** Differentiates, compiles and fills the trained weights with their initial values. */
   static async create(options: ProgramOptions): Promise<TrainingProgram> {
-    const { graph, loss, terms = {}, specs, frozen = new Map<string, Float32Array>(), seed } = options
+    const {
+      graph,
+      loss,
+      terms = {},
+      specs,
+      frozen = new Map<string, Float32Array>(),
+      seed,
+      recompute = false,
+    } = options
     checkFrozen(specs, frozen)
     const trained = [...specs.values()].filter(({ name }) => !frozen.has(name))
     const memory = options.memory ?? newMemory(trained, seed)
@@ -81,7 +91,7 @@ export class TrainingProgram {
     for (const [name, term] of Object.entries({ [LOSS]: loss, ...terms })) outputs[termOutput(name)] = term
     const rows: RowOutput[] = []
     const dense: string[] = []
-    for (const [i, gradient] of [...backward(loss, weights).values()].entries()) {
+    for (const [i, gradient] of [...backward(loss, weights, { recompute }).values()].entries()) {
       const { name } = trained[i]!
       if (gradient.dense) {
         dense.push(name)

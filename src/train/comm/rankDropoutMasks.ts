@@ -54,14 +54,17 @@ export class RankDropoutMasks {
     this.#feeds = feeds
   }
 
-  /** Draws every mask of a training step. -> the inputs that they are fed to; always the same arrays */
-  fill(step: number): Readonly<Record<string, Value>> {
-    for (const site of this.#sites) this.#draw(step, site)
+  /**
+   * Draws every mask of a training step. -> the inputs that they are fed to; always the same arrays
+   * @param first Number of the first sample in the whole batch (default: the share's).
+   */
+  fill(step: number, first = this.#share.first): Readonly<Record<string, Value>> {
+    for (const site of this.#sites) this.#draw(step, first, site)
     return this.#feeds
   }
 
-  #draw(step: number, { name, mask, blocks, sampleSize, threshold }: PlacedSite): void {
-    const { all, own, first } = this.#share
+  #draw(step: number, first: number, { name, mask, blocks, sampleSize, threshold }: PlacedSite): void {
+    const { all, own } = this.#share
     const [key0, key1] = maskKeys(this.#seed, step, name)
     const size = own * sampleSize
     for (let block = 0; block < blocks; block++) {

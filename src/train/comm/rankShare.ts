@@ -21,3 +21,22 @@ export function rankShare({ rank, size }: Pick<Communicator, 'rank' | 'size'>, b
     )
   return { rank, ranks: size, all: batch, own, first: rank * own }
 }
+
+/**
+ * The samples of a rank in parts, for a step that takes them one part after the other: each is what a rank of its own
+ * would have. Throws a ConfigError where they cannot be parted evenly.
+ */
+export function partsOf({ rank, ranks, all, own, first }: RankShare, parts: number): readonly RankShare[] {
+  const size = own / parts
+  if (!Number.isInteger(size))
+    throw new ConfigError(
+      `the ${own} samples of a step on this rank cannot be parted evenly into ${parts} passes; accumulate over a number that divides them`,
+    )
+  return Array.from({ length: parts }, (_, part) => ({
+    rank: rank * parts + part,
+    ranks: ranks * parts,
+    all,
+    own: size,
+    first: first + part * size,
+  }))
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ConfigError } from '../../errors.js'
 import type { AdamW } from '../optimizer/adamw.js'
-import type { ParameterArrays, ParameterMemory } from '../optimizer/parameterMemory.js'
+import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import type { Communicator } from './communicator.js'
 
 /**
@@ -41,7 +41,7 @@ export class Replicas {
     await this.#communicator.broadcast(steps)
     optimizer.steps = steps[1]!
     for (const role of steps[0] === 0 ? (['value'] as const) : (['value', 'firstMoment', 'secondMoment'] as const))
-      await this.#communicator.broadcast(arena(this.#memory, role))
+      await this.#communicator.broadcast(this.#memory.arena(role))
     return steps[0]!
   }
 
@@ -56,7 +56,7 @@ export class Replicas {
     const names = Object.keys(losses)
     const sums = Float32Array.from(names, (name) => losses[name]!)
     await this.#communicator.allReduceSum(sums)
-    await this.#communicator.allReduceSum(arena(this.#memory, 'gradient'))
+    await this.#communicator.allReduceSum(this.#memory.arena('gradient'))
     return Object.fromEntries(names.map((name, i) => [name, sums[i]! * this.gradientScale]))
   }
 
@@ -71,11 +71,4 @@ export class Replicas {
   get #isAlone(): boolean {
     return this.#communicator.size === 1
   }
-}
-
-/** All arrays of one role as one, with what the alignment leaves between them: they lie one after the other. */
-function arena({ parameters }: ParameterMemory, role: Exclude<keyof ParameterArrays, 'name' | 'shape'>): Float32Array {
-  const [first, last] = [parameters[0]![role], parameters.at(-1)![role]]
-  const bytes = last.byteOffset + last.byteLength - first.byteOffset
-  return new Float32Array(first.buffer, first.byteOffset, bytes / Float32Array.BYTES_PER_ELEMENT)
 }

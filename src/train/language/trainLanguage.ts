@@ -8,7 +8,7 @@ import type { Tokenizer } from '../../text/tokenizer.js'
 import type { TrainingTask } from '../loop.js'
 import { type LoopSettings, loopSettings } from '../loopSettings.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import { TrainingProgram, weightFeeds } from '../program.js'
+import { type ProgramOptions, TrainingProgram, weightFeeds } from '../program.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
 import { languageObjective } from './objective.js'
 
@@ -29,6 +29,7 @@ export async function languageTask(
   config: LanguageTrainingConfig,
   tokenizer: Tokenizer,
   corpus: readonly TextDocument[],
+  settings: Pick<ProgramOptions, 'recompute'> = {},
 ): Promise<TrainingTask> {
   const { language, batch, length, seed } = config
   const { training, validation } = packTokens(corpus, tokenizer, { length, seed })
@@ -39,7 +40,7 @@ export async function languageTask(
     )
   const graph = new Graph()
   const { scope, loss } = languageObjective(graph, language, { batch, length })
-  const program = await TrainingProgram.create({ graph, loss, specs: scope.specs, seed })
+  const program = await TrainingProgram.create({ graph, loss, specs: scope.specs, seed, ...settings })
   const order = shuffledEpochs(training.shape[0], seed)
   return {
     config: { kind: 'language', ...config },

@@ -12,6 +12,9 @@ export interface ParameterSpec {
   readonly shape: readonly number[]
 }
 
+/** What the arrays of a parameter are for. */
+export type ArenaRole = 'value' | 'gradient' | 'firstMoment' | 'secondMoment'
+
 /** The four arrays of one trainable parameter: views of one WebAssembly memory, valid for its whole life. */
 export interface ParameterArrays extends ParameterSpec {
   readonly value: Float32Array<ArrayBuffer>
@@ -30,8 +33,7 @@ export interface ParameterArrays extends ParameterSpec {
 export class ParameterMemory {
   readonly kernels: Kernels
   readonly parameters: readonly ParameterArrays[]
-  /** Every gradient, with zeros between them where the alignment leaves room. */
-  readonly #gradients: Float32Array
+  #gradientSum: Float32Array | undefined
   readonly #byName: ReadonlyMap<string, ParameterArrays>
   /** Rows that hold something since `clearRows`. */
   #touched: { readonly gradient: Float32Array; readonly width: number; readonly id: number }[] = []
@@ -48,7 +50,6 @@ export class ParameterMemory {
       )
     const { buffer, kernels } = allocateKernelMemory(totalBytes)
     this.kernels = kernels
-    this.#gradients = new Float32Array(buffer, arenaStride, arenaBytes / 4)
     let offset = 0
     this.parameters = specs.map(({ name, shape }, i) => {
       const arena = (role: number) => new Float32Array(buffer, role * arenaStride + offset, counts[i])
@@ -65,6 +66,19 @@ export class ParameterMemory {
     const parameter = this.#byName.get(name)
     if (parameter === undefined) throw new ConfigError(`no trainable parameter is called ${JSON.stringify(name)}`)
     return parameter
+  }
+
+  /** All arrays of one role as one: they lie one after the other, with zeros where the alignment leaves room. */
+  arena(role: ArenaRole): Float32Array<ArrayBuffer> {
+    const [first, last] = [this.parameters[0]![role], this.parameters.at(-1)![role]]
+    const bytes = alignUp(last.byteOffset + last.byteLength) - first.byteOffset
+    return new Float32Array(first.buffer, first.byteOffset, bytes / Float32Array.BYTES_PER_ELEMENT)
+  }
+
+  /** As long as the gradients' arena: room to add them up over several passes; it takes memory when first asked for. */
+  get gradientSum(): Float32Array {
+    this.#gradientSum ??= new Float32Array(this.arena('gradient').length)
+    return this.#gradientSum
   }
 
   value(name: string): Float32Array<ArrayBuffer> {
@@ -99,12 +113,13 @@ export class ParameterMemory {
   }
 
   zeroGradients(): void {
-    this.#gradients.fill(0)
+    this.arena('gradient').fill(0)
   }
 
   /** Euclidean norm of all gradients together, added up in float64: finite exactly when every gradient is. */
   globalNorm(): number {
-    return Math.sqrt(this.kernels.sumSquares(this.#gradients.byteOffset, this.#gradients.byteLength))
+    const { byteOffset, byteLength } = this.arena('gradient')
+    return Math.sqrt(this.kernels.sumSquares(byteOffset, byteLength))
   }
 
   #table(name: string, ids: BigInt64Array | Int32Array): { gradient: Float32Array; width: number } {

@@ -5,6 +5,7 @@ import { type ImageEncoderConfig, imageFeatures } from '../../models/imageEncode
 import { patchCount } from '../../models/vit.js'
 import { type ParameterSpec, Scope } from '../../nn/scope.js'
 import { CompiledFunction, type CompileOptions, float32, type Value } from '../../runtime/index.js'
+import { joinRows } from './rankInputs.js'
 
 /** An image encoder as stage 1 and 2 see it: pictures in, tokens out, nothing to train. */
 export interface EncoderWeights {
@@ -47,8 +48,22 @@ export class FrozenEncoder {
     return new FrozenEncoder(1 + patchCount(config), shape, compiled)
   }
 
-  /** images: [batch, 3, size, size], normalised -> [batch, tokens, width]; overwritten by the next call. */
+  /**
+   * images: [pictures, 3, size, size], normalised, a whole number of batches -> [pictures, tokens, width]; overwritten by
+   * the next call.
+   */
   async encode(images: Float32Array): Promise<Value> {
+    const size = elementCount(this.#imagesShape)
+    if (images.length === size) return this.#encodeBatch(images)
+    const batches: Value<'float32'>[] = []
+    for (let start = 0; start < images.length; start += size) {
+      const { shape, data } = await this.#encodeBatch(images.subarray(start, start + size))
+      batches.push(float32(shape, (data as Float32Array).slice()))
+    }
+    return joinRows(batches)
+  }
+
+  async #encodeBatch(images: Float32Array): Promise<Value> {
     const { features } = await this.#compiled.run({ images: float32(this.#imagesShape, images) })
     return features
   }

@@ -14,7 +14,7 @@ import { gumbelNoise } from './batches.js'
 import { type LengthGroup, lengthGroups } from './lengthGroups.js'
 import { LengthPrograms } from './lengthPrograms.js'
 import type { OptimizationConfig } from './optimization.js'
-import { ownRows, tokenWeight } from './rankInputs.js'
+import { ownRows, tokenWeights } from './rankInputs.js'
 import { Stage1RankProgram } from './stage1RankProgram.js'
 import { type Stage, type StageParts, type StageSetting, stageTask } from './stageTask.js'
 
@@ -53,14 +53,13 @@ async function openStage1(
   config: Stage1TrainingConfig,
   tokenizer: Tokenizer,
   groups: readonly LengthGroup[],
-  { patches, communicator, share, ...settings }: StageSetting,
+  { patches, communicator, share, passes, ...settings }: StageSetting,
 ): Promise<Stage> {
   const lengths = groups.map(({ tokens }) => tokens)
   const padToken = tokenizer.idOf('[PAD]')
   return {
     program: await LengthPrograms.create(lengths, (tokens, memory) => {
       const options = {
-        batch: share.own,
         patches,
         tokens,
         decoderToken: tokenizer.idOf('[DEC]'),
@@ -69,9 +68,9 @@ async function openStage1(
         imageIds: true,
       }
       const opening = { ...settings, ...(memory ? { memory } : {}) }
-      return share.ranks === 1
-        ? openAlone(config, options, opening)
-        : Stage1RankProgram.create(config, options, { ...opening, communicator, share })
+      return share.ranks * passes === 1
+        ? openAlone(config, { ...options, batch: share.own }, opening)
+        : Stage1RankProgram.create(config, options, { ...opening, communicator, share, passes })
     }),
     inputs: ({ captions, imageIds, tokens = config.tokens, random }) => {
       const text = tokenizer.encodeBatch(
@@ -82,7 +81,7 @@ async function openStage1(
       return {
         ids: ownRows(int64(text.shape, text.ids), share),
         mask: ownRows(int64(text.shape, text.mask), share),
-        ...(share.ranks === 1 ? {} : acrossRanks(text, share, padToken)),
+        ...(share.ranks * passes === 1 ? {} : acrossParts(text, share, passes, padToken)),
         image_ids: int64([share.all], imageIds),
         image_noise: noise(),
         text_noise: noise(),
@@ -95,7 +94,7 @@ async function openStage1(
 function openAlone(
   { model, dropout: probability, seed }: Stage1TrainingConfig,
   options: Stage1Options,
-  opening: Pick<ProgramOptions, 'memory' | 'threads'>,
+  opening: Pick<ProgramOptions, 'memory' | 'threads' | 'recompute'>,
 ): Promise<TrainingProgram> {
   const graph = new Graph()
   const dropout = new DropoutSites(probability)
@@ -111,11 +110,15 @@ function openAlone(
   })
 }
 
-/** What a rank needs of the others' texts: negatives are drawn from them, and the mean over tokens is theirs too. */
-function acrossRanks({ ids, mask, shape }: EncodedBatch, share: RankShare, padToken: number) {
+/** What a part needs of the others' texts: negatives are drawn from them, and the mean over tokens is theirs too. */
+function acrossParts({ ids, mask, shape }: EncodedBatch, share: RankShare, passes: number, padToken: number) {
   const [, tokens] = shape
   // The first token becomes [DEC], which nothing predicts; padding is no label.
   const isLabel = (id: bigint, position: number) => position > 0 && id !== BigInt(padToken)
   const labels = Uint8Array.from(ids, (id, i) => (isLabel(id, i % tokens) ? 1 : 0))
-  return { all_ids: int64(shape, ids), all_mask: int64(shape, mask), token_weight: tokenWeight(labels, share) }
+  return {
+    all_ids: int64(shape, ids),
+    all_mask: int64(shape, mask),
+    token_weights: tokenWeights(labels, share, passes),
+  }
 }

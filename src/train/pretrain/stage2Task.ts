@@ -7,13 +7,14 @@ import { int64 } from '../../runtime/index.js'
 import { cleanCaption } from '../../text/captionCleaning.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
 import { RankDropoutMasks } from '../comm/rankDropoutMasks.js'
-import type { RankShare } from '../comm/rankShare.js'
+import { partsOf, type RankShare } from '../comm/rankShare.js'
 import type { TrainingTask } from '../loop.js'
 import { IGNORED } from '../objectives/itg.js'
 import { LANGUAGE_MODEL, stage2 } from '../objectives/stage2.js'
+import { accumulate } from '../optimizer/gradientAccumulation.js'
 import { type ProgramOptions, restore, type StepProgram, TrainingProgram } from '../program.js'
 import type { OptimizationConfig } from './optimization.js'
-import { ownRows, tokenWeight } from './rankInputs.js'
+import { ownRows, partFeeds, tokenWeights } from './rankInputs.js'
 import { type Stage, type StageParts, type StageSetting, stageTask } from './stageTask.js'
 
 const PROJECTION = 'opt_proj.'
@@ -44,18 +45,20 @@ export async function stage2Task(config: Stage2TrainingConfig, parts: Stage2Part
 async function openStage2(
   config: Stage2TrainingConfig,
   parts: Stage2Parts,
-  { patches, share, ...settings }: StageSetting,
+  { patches, share, passes, communicator: _, ...settings }: StageSetting,
 ): Promise<Stage> {
   const { seed, tokens, model } = config
   const { language, tokenizer, stage1 } = parts
   const graph = new Graph()
   const dropout = new DropoutSites(config.dropout)
-  const { loss, scope } = stage2(graph, model, { batch: share.own, patches, tokens, dropout: dropout.apply })
+  const { loss, scope } = stage2(graph, model, { batch: share.own / passes, patches, tokens, dropout: dropout.apply })
   const frozen = pick(language, scope.specs, (name) => name.startsWith(LANGUAGE_MODEL), 'the language model')
   const shared = stage1 ? pick(stage1, scope.specs, isShared, 'stage 1') : new Map()
   const options = { graph, loss, specs: scope.specs, frozen, seed, ...settings }
   const program =
-    share.ranks === 1 ? await TrainingProgram.create({ ...options, dropout }) : await openRank(options, dropout, share)
+    share.ranks * passes === 1
+      ? await TrainingProgram.create({ ...options, dropout })
+      : await openParts(options, dropout, partsOf(share, passes))
   restore(program.memory, shared)
   return {
     program,
@@ -66,22 +69,29 @@ async function openStage2(
         mask: int64(text.shape, text.mask),
         targets: targetsOf(text, model.qformer.queries),
       }
-      if (share.ranks === 1) return inputs
+      if (share.ranks * passes === 1) return inputs
       const own = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, ownRows(value, share)]))
-      return { ...own, token_weight: tokenWeight(Uint8Array.from(text.mask, Number), share) }
+      return { ...own, token_weights: tokenWeights(Uint8Array.from(text.mask, Number), share, passes) }
     },
   }
 }
 
-/** The same with the mean over the tokens of all ranks, and dropout masks of the rank's samples. */
-async function openRank(options: ProgramOptions, dropout: DropoutSites, share: RankShare): Promise<StepProgram> {
+/** The same in parts of the batch: with the mean over the tokens of all, and dropout masks of a part's samples. */
+async function openParts(
+  options: ProgramOptions,
+  dropout: DropoutSites,
+  parts: readonly RankShare[],
+): Promise<StepProgram> {
   const { graph, loss, seed } = options
   const weighted = mul(loss, graph.input('token_weight', 'float32', []))
   const program = await TrainingProgram.create({ ...options, loss: weighted })
-  const masks = new RankDropoutMasks(seed, dropout.sites, share)
+  const masks = new RankDropoutMasks(seed, dropout.sites, parts[0]!)
   return {
     memory: program.memory,
-    run: (step, feeds) => program.run(step, { ...feeds, ...masks.fill(step) }),
+    run: (step, feeds) =>
+      accumulate(program.memory, parts.length, (part) =>
+        program.run(step, { ...partFeeds(feeds, part, parts.length), ...masks.fill(step, parts[part]!.first) }),
+      ),
     dispose: () => program.dispose(),
   }
 }

@@ -1,7 +1,7 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import type { Value } from '../../runtime/index.js'
 import { type Communicator, SingleProcess } from '../comm/communicator.js'
-import { type RankShare, rankShare } from '../comm/rankShare.js'
+import { partsOf, type RankShare, rankShare } from '../comm/rankShare.js'
 import { threadsPerRank } from '../comm/threadsPerRank.js'
 import type { TrainingTask } from '../loop.js'
 import type { StepProgram } from '../program.js'
@@ -16,6 +16,10 @@ export interface StageParts {
   readonly pictures: CaptionedPictures
   /** The ranks that share each batch (default: this process has all of it). */
   readonly communicator?: Communicator
+  /** Passes of each step, over a part of the batch each: less memory, the same result. Default 1. */
+  readonly accumulate?: number
+  /** Compute layers again in the backward pass instead of keeping what they compute. Default false. */
+  readonly recompute?: boolean
 }
 
 export interface StageOptions {
@@ -29,6 +33,9 @@ export interface StageSetting {
   readonly patches: number
   readonly communicator: Communicator
   readonly share: RankShare
+  /** Passes of each step, over a part of the rank's samples each. */
+  readonly passes: number
+  readonly recompute: boolean
   /** Threads of each program (default: the runtime's choice). */
   readonly threads?: number
 }
@@ -42,13 +49,13 @@ export interface Stage {
 
 /**
  * What both stages have in common: batches of augmented pictures, seen by the frozen encoder, and the schedule. Throws a
- * ConfigError where the ranks cannot share a batch evenly.
+ * ConfigError where the ranks cannot share a batch evenly, or the passes a rank's share.
  * @param config Every value of the stage; `batch` is the whole one, whatever the number of ranks.
  * @param open Draws and compiles the stage.
  */
 export async function stageTask(
   config: OptimizationConfig & TrainingTask['config'],
-  { encoder, pictures, communicator = new SingleProcess() }: StageParts,
+  { encoder, pictures, communicator = new SingleProcess(), accumulate: passes = 1, recompute = false }: StageParts,
   open: (setting: StageSetting) => Promise<Stage>,
   options: StageOptions = {},
 ): Promise<TrainingTask> {
@@ -58,8 +65,9 @@ export async function stageTask(
   const threads = await threadsPerRank(communicator)
   const settings = threads === undefined ? {} : { threads }
   const nextBatch = captionBatches(pictures, { batch, seed, augment, share, ...options })
-  const frozen = await FrozenEncoder.create(encoder, share.own, settings)
-  const setting = { patches: frozen.tokens, communicator, share, ...settings }
+  const [{ own: samplesOfPass }] = partsOf(share, passes) as [RankShare]
+  const frozen = await FrozenEncoder.create(encoder, samplesOfPass, settings)
+  const setting = { patches: frozen.tokens, communicator, share, passes, recompute, ...settings }
   const { program, inputs } = await open(setting).catch(async (error: unknown) => {
     await frozen.dispose()
     throw error

@@ -3,6 +3,7 @@ import { languageCorpus } from '../../data/text/corpus.js'
 import { IMAGE_ENCODER } from '../../models/imageEncoder.js'
 import { Tokenizer } from '../../text/tokenizer.js'
 import { type ModelPart, writeModelDirectory } from '../../weights/modelDirectory.js'
+import { refuseRanks } from '../comm/launcher.js'
 import { emojiLanguage } from '../language/presets.js'
 import { languageTask } from '../language/trainLanguage.js'
 import { train } from '../loop.js'
@@ -16,6 +17,7 @@ import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 
 /** `blip2 train vision`: the small image encoder, from drawings and what they are of, without text. */
 export async function trainVision(options: RecipeOptions): Promise<void> {
+  refuseRanks('this training')
   const config = resolve(emojiVision, options)
   options.onStatus?.('reading the corpus ...')
   // Before the training, not at its end: the packages of the text corpus may be missing.
@@ -25,7 +27,7 @@ export async function trainVision(options: RecipeOptions): Promise<void> {
     ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
     ...(options.signal ? { signal: options.signal } : {}),
   })
-  await using opened = await visionTask(config, data)
+  await using opened = await visionTask(config, data, programSettings(options))
   const task = withInputs(opened, { pictures: hashDrawings(data, visionPictures(data)) })
   await train(task, loopOptions(options))
   const { memory } = task.program
@@ -39,15 +41,23 @@ const CAPTION_REPEATS = 40
 
 /** `blip2 train language`: the small language model, from text alone. */
 export async function trainLanguage(options: RecipeOptions): Promise<void> {
+  refuseRanks('this training')
   const config = resolve(emojiLanguage, options)
   options.onStatus?.('reading the corpus ...')
   const tokenizers = emojiTokenizers()
   const corpus = languageCorpus({ seed: config.seed, captionRepeats: CAPTION_REPEATS })
-  await using opened = await languageTask(config, Tokenizer.fromJson(tokenizers.language), corpus)
+  await using opened = await languageTask(
+    config,
+    Tokenizer.fromJson(tokenizers.language),
+    corpus,
+    programSettings(options),
+  )
   const task = withInputs(opened, { tokenizer: hashJson(tokenizers.language), corpus: hashJson(corpus) })
   await train(task, loopOptions(options))
   await writePart(options.out, { language: trainedWeights(task.program.memory) }, tokenizers)
 }
+
+const programSettings = ({ recompute }: RecipeOptions) => (recompute === undefined ? {} : { recompute })
 
 /** The preset with the command's own steps and seed. */
 function resolve<C extends { steps: number; warmupSteps: number; seed: number }>(preset: C, options: RecipeOptions): C {

@@ -7,6 +7,7 @@ import {
   readModelDirectory,
   writeModelDirectory,
 } from '../../weights/modelDirectory.js'
+import { requireOpt } from '../../weights/modelConfig.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import type { Communicator } from '../comm/communicator.js'
 import { onAllRanks } from '../comm/onAllRanks.js'
@@ -27,6 +28,8 @@ export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
   /** 'emoji' or a COCO-captions folder. */
   readonly data: string
+  /** Passes of each step, over a part of the batch each: less memory, the same result. Default 1. */
+  readonly accumulate?: number
 }
 
 export interface Stage1RecipeOptions extends PretrainOptions {
@@ -71,6 +74,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       encoder: encoderOf(config, vision),
       pictures,
       communicator,
+      ...memorySettings(options),
       tokenizer: Tokenizer.fromJson(tokenizers.qformer),
     },
   )
@@ -109,7 +113,7 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   await using opened = await stage2Task(
     {
       ...optimization,
-      model: { qformer, visionLayerNormEpsilon, language: config.language },
+      model: { qformer, visionLayerNormEpsilon, language: requireOpt(config, 'stage 2') },
       tokens: generation.maxNewTokens,
       dropout,
     },
@@ -119,6 +123,7 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
       tokenizer: Tokenizer.fromJson(tokenizers.language),
       pictures,
       communicator,
+      ...memorySettings(options),
       stage1: stage1 ? dataOf(stage1) : undefined,
     },
   )
@@ -163,6 +168,12 @@ function settings({ preset, steps, seed }: PretrainOptions, stage: 'stage1' | 's
   const schedule = { ...optimization.schedule, warmupSteps, totalSteps: total }
   return { optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed }, dropout }
 }
+
+/** What a step may do to take less memory; the result is the same, so they are no settings of the run. */
+const memorySettings = ({ accumulate, recompute }: PretrainOptions) => ({
+  ...(accumulate === undefined ? {} : { accumulate }),
+  ...(recompute === undefined ? {} : { recompute }),
+})
 
 const encoderOf = ({ vision, mean, std }: ModelConfig, weights: Weights): EncoderWeights => ({
   config: vision,

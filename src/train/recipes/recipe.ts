@@ -11,6 +11,8 @@ export interface RecipeOptions {
   /** Steps instead of the preset's; the schedule is stretched with them. */
   readonly steps?: number
   readonly checkpointEvery?: number
+  /** Compute layers again in the backward pass instead of keeping what they compute: less memory, more time. */
+  readonly recompute?: boolean
   /** Renders of the embedded data set (default: the usual cache). */
   readonly cacheDir?: string
   readonly onProgress?: (progress: TrainingProgress) => void

@@ -8,7 +8,7 @@ import type { ClipVitConfig } from '../../models/vit.js'
 import type { TrainingTask } from '../loop.js'
 import { type LoopSettings, loopSettings } from '../loopSettings.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
-import { TrainingProgram } from '../program.js'
+import { type ProgramOptions, TrainingProgram } from '../program.js'
 import { type Drawings, visionBatches, visionLabels } from './batches.js'
 import { columnStatistics } from './columnStatistics.js'
 import { DrawingEncoder } from './drawingEncoder.js'
@@ -33,7 +33,11 @@ export interface VisionTrainingConfig extends LoopSettings {
 }
 
 /** Supervised pre-training of the small ViT on drawings of the train split, chosen on the validation splits. */
-export async function visionTask(config: VisionTrainingConfig, data: Drawings): Promise<TrainingTask> {
+export async function visionTask(
+  config: VisionTrainingConfig,
+  data: Drawings,
+  settings: Pick<ProgramOptions, 'recompute'> = {},
+): Promise<TrainingTask> {
   const { vision, batch, seed } = config
   const pictures = visionPictures(data)
   const labels = visionLabels(pictures)
@@ -46,7 +50,7 @@ export async function visionTask(config: VisionTrainingConfig, data: Drawings): 
     scale: config.scale,
     labelSmoothing: config.labelSmoothing,
   })
-  const program = await TrainingProgram.create({ graph, loss, terms, specs: scope.specs, seed })
+  const program = await TrainingProgram.create({ graph, loss, terms, specs: scope.specs, seed, ...settings })
   initializeMimetic(program.memory, vision, seed)
   const augment = { ...config.augment, size: vision.imageSize, mean: config.mean, std: config.std }
   return {

@@ -6,6 +6,7 @@ import { Replicas } from '../../../src/train/comm/replicas.js'
 import { type TrainingTask, type TrainOptions, train } from '../../../src/train/loop.js'
 import { stage1Task } from '../../../src/train/pretrain/stage1Task.js'
 import { stage2Task } from '../../../src/train/pretrain/stage2Task.js'
+import type { StageParts } from '../../../src/train/pretrain/stageTask.js'
 import {
   bpe,
   stage1Config,
@@ -28,9 +29,15 @@ export const unevenPictures: CaptionedPictures = {
 
 export type Kind = 'stage1' | 'stage1 gathered' | 'stage2'
 
-/** The same training whatever the number of ranks. */
-export function openShared(kind: Kind, steps: number, communicator?: Communicator): Promise<TrainingTask> {
-  const parts = { encoder: tinyEncoder(), pictures: unevenPictures, ...(communicator ? { communicator } : {}) }
+/** The same training whatever the number of ranks, and of passes. */
+export function openShared(
+  kind: Kind,
+  steps: number,
+  communicator?: Communicator,
+  settings: Pick<StageParts, 'accumulate' | 'recompute'> = {},
+): Promise<TrainingTask> {
+  const shared = communicator ? { communicator } : {}
+  const parts = { encoder: tinyEncoder(), pictures: unevenPictures, ...shared, ...settings }
   return kind === 'stage2'
     ? stage2Task(stage2Config(steps), { ...parts, language: tinyLanguage(), tokenizer: bpe, stage1: undefined })
     : stage1Task(
