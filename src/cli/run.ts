@@ -3,12 +3,14 @@ import { Command, CommanderError } from 'commander'
 import { Blip2Error, ConfigError } from '../errors.js'
 import { registerAsk } from './ask.js'
 import { registerAttention } from './attention.js'
+import { registerCapfilt } from './capfilt.js'
 import { registerCaption } from './caption.js'
 import { registerChat } from './chat.js'
 import { registerData } from './dataEmoji.js'
 import { registerDemo } from './demo/command.js'
 import { registerEmbed } from './embed.js'
 import { registerEvaluate } from './evaluate.js'
+import { registerIndex } from './indexPictures.js'
 import type { Io } from './io.js'
 import { registerMatch } from './match.js'
 import { registerSearch } from './search.js'
@@ -23,12 +25,14 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerChat,
   registerMatch,
   registerEmbed,
+  registerIndex,
   registerSearch,
   registerAttention,
   registerEvaluate,
   registerData,
   registerTrain,
   registerPretrain,
+  registerCapfilt,
   registerSynth,
 ]
 

@@ -1,0 +1,54 @@
+import { openByteSource } from '../data/bytes/byteSource.js'
+import { loadEmojiData } from '../data/emoji/dataset.js'
+import { parseDataSpec } from '../data/loader/dataSpec.js'
+import { emojiShard } from '../data/loader/emojiShards.js'
+import type { LossLimits } from '../data/loader/losses.js'
+import { openSource } from '../data/loader/openSource.js'
+import type { Shard } from '../data/loader/shard.js'
+import type { InputShard, InputSource } from './input.js'
+
+export interface OpenInputOptions extends LossLimits {
+  /** Where renders of the embedded drawings are kept. */
+  readonly cacheDir?: string
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Opens a data argument (see parseDataSpec) to be read once, source after source and shard after shard; the weights of
+ * a mixture do not count.
+ */
+export async function openInput(spec: string, options: OpenInputOptions): Promise<InputSource[]> {
+  const data = await parseDataSpec(spec)
+  if (data.kind === 'emoji') {
+    const { cacheDir, signal } = options
+    const drawings = await loadEmojiData({
+      ...(cacheDir === undefined ? {} : { cacheDir }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const split = drawings.split(data.split)
+    const shard = emojiShard(spec, drawings, split)
+    return [{ name: 'emoji', shards: [{ shard, extent: async () => split.length }] }]
+  }
+  const sources: InputSource[] = []
+  for (const source of data.mixture.sources) {
+    const shards = await openSource(source, options)
+    const isTar = source.format === 'webdataset' || source.format === 'img2dataset'
+    sources.push({ name: source.name, shards: shards.map(isTar ? tarInput : listInput) })
+  }
+  return sources
+}
+
+/** Positions in a packed archive are those of what it holds, so its size is an estimate. */
+const tarInput = (shard: InputShard['shard']): InputShard => ({
+  shard,
+  extent: () => openByteSource(shard.name).size(),
+})
+
+/** The entries of a list are in memory: the end is found by going there. */
+const listInput = (shard: InputShard['shard']): InputShard => ({ shard, extent: () => lastPosition(shard) })
+
+async function lastPosition(shard: Shard<unknown>): Promise<number> {
+  let last = 0
+  for await (const { next } of shard.samples(0)) last = next
+  return last
+}
