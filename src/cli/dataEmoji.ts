@@ -5,6 +5,7 @@ import { exportCocoCaptions } from '../data/emoji/export.js'
 import { countPictures, overviewSheet, type SplitCount } from '../data/emoji/overview.js'
 import { EMOJI_SPLITS, type EmojiSplit } from '../data/emoji/splits.js'
 import { VENDOR_IDS, type VendorId } from '../data/emoji/vendors.js'
+import { registerDataScenes } from './dataScenes.js'
 import { type Io, printJson } from './io.js'
 import { addJsonOption, type JsonOption } from './options.js'
 import { type ProgressLine, progressLine } from './progress.js'
@@ -18,6 +19,7 @@ type Flags = JsonOption & {
 
 export function registerData(program: Command, io: Io): void {
   const data = program.command('data').description('the embedded data sets')
+  registerDataScenes(data, io)
   const emoji = data
     .command('emoji')
     .description('count the emoji drawings by split and vendor; they are rendered on first use')

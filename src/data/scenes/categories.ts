@@ -1,3 +1,5 @@
+import type { BackgroundColor } from './colors.js'
+
 /** The ten kinds of things that scenes are made of. */
 export const CATEGORIES = [
   'animal',
@@ -34,6 +36,8 @@ export interface SceneItem {
   category: Category
   /** Other words for it or about it (CLDR tags); they keep look-alikes out of one scene. */
   tags: readonly string[]
+  /** The grounds that a drawing of it stands out from (default: all). */
+  grounds?: readonly BackgroundColor[]
 }
 
 /**

@@ -1,7 +1,8 @@
 import { CATEGORIES, CATEGORY_PLURAL, type Category, type SceneItem } from './categories.js'
+import { BACKGROUND_COLOR_NAMES } from './colors.js'
 import { verbOf, withArticle } from './nouns.js'
 import { pick, shuffled, type UniformRandom } from './random.js'
-import { BACKGROUND_COLOR_NAMES, mistakable, POSITIONS, type Position, type Scene } from './scene.js'
+import { mistakable, POSITIONS, type Position, type Scene } from './scene.js'
 
 /** The questions a scene can be asked, with what fills their blanks. */
 export type Question =
@@ -108,8 +109,10 @@ export function possibleAnswers(question: Question, items: readonly SceneItem[])
   switch (question.type) {
     case 'background color':
       return BACKGROUND_COLOR_NAMES
-    case 'count category':
-      return ['0', '1', '2', '3', '4']
+    case 'count category': {
+      const most = Math.min(POSITIONS.length, items.filter((item) => item.category === question.category).length)
+      return Array.from({ length: most + 1 }, (_, count) => String(count))
+    }
     case 'count things':
       return ['1', '2', '3', '4']
     case 'what is where':

@@ -30,3 +30,13 @@ export function shuffled<T>(values: readonly T[], random: UniformRandom): T[] {
   }
   return order
 }
+
+/** A generator of its own for each seed and name, such as 'test/pair/17'. */
+export function namedUniform(seed: number, name: string): UniformRandom {
+  // FNV-1a over the seed and the name, then Murmur's finalizer, so that neighbours have nothing in common.
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(`${seed}/${name}`)) hash = Math.imul(hash ^ byte, 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return seededUniform(hash ^ (hash >>> 16))
+}

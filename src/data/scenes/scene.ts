@@ -1,27 +1,11 @@
 import { DataError } from '../../errors.js'
 import type { SceneItem } from './categories.js'
+import { BACKGROUND_COLOR_NAMES, type BackgroundColor } from './colors.js'
 import { pick, shuffled, type UniformRandom } from './random.js'
 
 /** The quadrants, in reading order. */
 export const POSITIONS = ['top left', 'top right', 'bottom left', 'bottom right'] as const
 export type Position = (typeof POSITIONS)[number]
-
-/** The grounds a scene can have, as sRGB: the eleven basic colour terms of English. */
-export const BACKGROUND_COLORS = {
-  red: [214, 48, 49],
-  orange: [243, 146, 55],
-  yellow: [247, 220, 85],
-  green: [76, 159, 86],
-  blue: [66, 116, 208],
-  purple: [132, 84, 178],
-  pink: [244, 160, 192],
-  brown: [124, 84, 56],
-  black: [24, 24, 26],
-  white: [250, 250, 250],
-  gray: [148, 150, 154],
-} as const satisfies Record<string, readonly [red: number, green: number, blue: number]>
-export type BackgroundColor = keyof typeof BACKGROUND_COLORS
-export const BACKGROUND_COLOR_NAMES = Object.keys(BACKGROUND_COLORS) as BackgroundColor[]
 
 export interface SceneObject {
   item: SceneItem
@@ -36,7 +20,7 @@ export interface Scene {
 
 /**
  * Draws a scene. The first thing is any item, each further one is half the time of a category already there, so that
- * there is something to count. No two things of a scene can be taken for each other.
+ * there is something to count. No two things of a scene can be taken for each other, and all stand out from its ground.
  *
  * @param required things that must be in the scene, at a given position or any
  * @throws DataError when the items are too few or too alike
@@ -55,7 +39,10 @@ export function drawScene(
     objects.push({ item: drawItem(items, present, random), position: free.pop()! })
   }
   objects.sort((a, b) => POSITIONS.indexOf(a.position) - POSITIONS.indexOf(b.position))
-  return { background: pick(BACKGROUND_COLOR_NAMES, random), objects }
+  const grounds = commonGrounds(objects.map(({ item }) => item))
+  if (grounds.length === 0)
+    throw new DataError(`No ground shows all of ${objects.map(({ item }) => item.label).join(', ')}`)
+  return { background: pick(grounds, random), objects }
 }
 
 /**
@@ -66,6 +53,12 @@ export function mistakable(a: SceneItem, b: SceneItem): boolean {
   const words = new Set(a.label.split(' '))
   return b.label.split(' ').some((word) => words.has(word)) || a.tags.includes(b.label) || b.tags.includes(a.label)
 }
+
+/** The grounds that all of the items stand out from. */
+const commonGrounds = (items: readonly SceneItem[]): BackgroundColor[] =>
+  BACKGROUND_COLOR_NAMES.filter((color) =>
+    items.every(({ grounds }) => grounds === undefined || grounds.includes(color)),
+  )
 
 function drawItem(items: readonly SceneItem[], present: readonly SceneItem[], random: UniformRandom): SceneItem {
   const category = present.length > 0 && random() < 0.5 ? pick(present, random).category : undefined

@@ -1,6 +1,7 @@
 import { trainingConcepts } from '../../../src/data/emoji/concepts.js'
 import { type SceneItem, sceneItems } from '../../../src/data/scenes/categories.js'
-import type { BackgroundColor, Position, Scene } from '../../../src/data/scenes/scene.js'
+import type { BackgroundColor } from '../../../src/data/scenes/colors.js'
+import type { Position, Scene } from '../../../src/data/scenes/scene.js'
 
 /** The items of the embedded data set. */
 export const items = sceneItems(trainingConcepts())
