@@ -1,7 +1,24 @@
-import type { OptConfig } from '../models/opt.js'
+import type { Tensor } from '../graph/index.js'
+import type { KeyValue } from '../models/qformer.js'
 import { float32, type Value } from '../runtime/index.js'
 
 type Arrays = Readonly<Record<string, Float32Array>>
+
+export interface CacheSizes {
+  readonly layers: number
+  readonly heads: number
+  /** Width of a head. */
+  readonly headSize: number
+}
+
+/** Keys and values of every layer under the names that a cache knows them by, 'key.0' and so on. */
+export const namedCache = (cache: readonly KeyValue[], prefix = ''): Record<string, Tensor> =>
+  Object.fromEntries(
+    cache.flatMap(({ key, value }, i) => [
+      [`${prefix}key.${i}`, key],
+      [`${prefix}value.${i}`, value],
+    ]),
+  )
 
 /**
  * Keys and values of every layer: two sets of arrays that take turns, for a step reads one and writes the other, with
@@ -19,10 +36,10 @@ export class KeyValueCache {
   #length = 0
 
   /** @param maxLength Tokens of the longest text, prompt included. */
-  constructor({ layers, heads, width }: OptConfig, maxLength: number) {
+  constructor({ layers, heads, headSize }: CacheSizes, maxLength: number) {
     this.#names = Array.from({ length: layers }, (_, i) => [`key.${i}`, `value.${i}`]).flat()
     this.#heads = heads
-    this.#size = width / heads
+    this.#size = headSize
     this.#maxLength = maxLength
   }
 

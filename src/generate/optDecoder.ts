@@ -1,25 +1,33 @@
 import { ConfigError } from '../errors.js'
-import { concat, expandBatch, Graph, gather, matmul, reshape, type Tensor } from '../graph/index.js'
-import { type OptConfig, opt, optDecode, optEmbed, optHead } from '../models/opt.js'
-import type { KeyValue } from '../models/qformer.js'
+import { concat, expandBatch, type Graph, gather, matmul, reshape, type Tensor } from '../graph/index.js'
+import { OPT_MODEL } from '../models/blip2.js'
+import { type OptConfig, opt, optDecode, optEmbed, optEmbeddingWidth, optHead } from '../models/opt.js'
 import { OPT_MASK } from '../nn/attention.js'
 import { Scope } from '../nn/scope.js'
-import { CompiledFunction, type CompileOptions, FunctionCache, float32, int64, type Value } from '../runtime/index.js'
+import {
+  type CompiledFunction,
+  type CompileOptions,
+  FunctionCache,
+  float32,
+  int64,
+  type Value,
+} from '../runtime/index.js'
 import type { EncodedBatch } from '../text/tokenizer.js'
+import { compileGraph } from './compileGraph.js'
 import type { Decoder } from './decoder.js'
-import { KeyValueCache } from './keyValueCache.js'
+import { KeyValueCache, namedCache } from './keyValueCache.js'
+import type { LanguageGenerator } from './languageGenerator.js'
 
-/** The scope of the language model in BLIP-2. */
-const LANGUAGE_MODEL = 'opt_model'
 /** The position table starts with two unused rows, so token i of a text, padding not counted, has row i + 2. */
 const POSITION_OFFSET = 2
 
 /**
  * OPT continuing soft prompts. Two graphs are compiled: one over the prompt, by its length, and one for a step, for any
- * number of rows and of tokens before. Keys and values of past tokens are kept, so a step costs one token. Dispose it
- * when done.
+ * number of rows and of tokens before. Keys and values of past tokens are kept, so a step costs one token. Texts are
+ * padded on the left, between soft prompt and text, as the authors do; padding on the right gives the same.
  */
-export class OptGenerator {
+export class OptGenerator implements LanguageGenerator {
+  readonly padSide = 'left'
   readonly #config: OptConfig
   readonly #options: CompileOptions
   readonly #functions = new FunctionCache()
@@ -29,13 +37,7 @@ export class OptGenerator {
     this.#options = options
   }
 
-  /**
-   * A decoder for one search. Several may be in use, for each has memory of its own, but they must not run at once.
-   *
-   * @param prompt soft prompts, float32 [rows, queries, width]
-   * @param texts the tokens between each soft prompt and the new text, padded on either side
-   * @param maxNewTokens must leave the positions of the model enough
-   */
+  /** @throws ConfigError where prompt and new tokens are more than the model has positions for. */
   decode(prompt: Value, texts: EncodedBatch, maxNewTokens: number): Decoder {
     const padded = prompt.shape[1]! + texts.shape[1]
     const length = prompt.shape[1]! + longestText(texts)
@@ -91,7 +93,8 @@ class CachedDecoder implements Decoder {
     this.#options = options
     this.#prompt = prompt
     this.#texts = texts
-    this.#cache = new KeyValueCache(config, maxLength)
+    const { layers, heads, width } = config
+    this.#cache = new KeyValueCache({ layers, heads, headSize: width / heads }, maxLength)
   }
 
   async start(): Promise<Float32Array> {
@@ -101,7 +104,7 @@ class CachedDecoder implements Decoder {
     const length = queries + tokens
     this.#rows = Array.from({ length: rows }, (_, row) => this.#row(row, queries, tokens))
     const prefill = await this.#functions.get(`prefill ${queries} ${tokens}`, () =>
-      this.#compile((graph) => drawPrefill(graph, this.#config, queries, tokens)),
+      compileGraph((graph) => drawPrefill(graph, this.#config, queries, tokens), this.#options),
     )
     const last = new Float32Array(rows * length)
     this.#rows.forEach(({ mask }, row) => {
@@ -120,7 +123,9 @@ class CachedDecoder implements Decoder {
   }
 
   async next(parents: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
-    const step = await this.#functions.get('step', () => this.#compile((graph) => drawStep(graph, this.#config)))
+    const step = await this.#functions.get('step', () =>
+      compileGraph((graph) => drawStep(graph, this.#config), this.#options),
+    )
     const rows = tokens.length
     const past = this.#cache.length
     this.#rows = parents.map((parent) => this.#rows[parent]!)
@@ -161,11 +166,6 @@ class CachedDecoder implements Decoder {
     const mask = [...Array.from({ length: queries }, () => 1), ...text]
     return { mask, promptLength: mask.filter((isText) => isText).length }
   }
-
-  #compile(draw: (graph: Graph) => Record<string, Tensor>): Promise<CompiledFunction> {
-    const graph = new Graph()
-    return CompiledFunction.create(graph, draw(graph), this.#options)
-  }
 }
 
 /**
@@ -173,15 +173,15 @@ class CachedDecoder implements Decoder {
  * queries + tokens], 1 at each row's last token, else 0. Outputs: 'logits' [rows, vocabulary], keys and values.
  */
 function drawPrefill(graph: Graph, config: OptConfig, queries: number, tokens: number): Record<string, Tensor> {
-  const p = new Scope(graph).in(LANGUAGE_MODEL)
+  const p = new Scope(graph).in(OPT_MODEL)
   const length = queries + tokens
-  const prompt = graph.input('prompt', 'float32', ['rows', queries, config.width])
+  const prompt = graph.input('prompt', 'float32', ['rows', queries, optEmbeddingWidth(config)])
   const text = optEmbed(p, config, graph.input('ids', 'int64', ['rows', tokens]))
   const mask = graph.input('mask', 'int64', ['rows', length])
   const { output, cache } = optDecode(p, config, concat([prompt, text], 1), mask)
   // A product with zeros and one 1 picks the row exactly.
   const last = matmul(graph.input('last', 'float32', ['rows', 1, length]), output)
-  return { logits: lastLogits(p, config, last), ...named(cache) }
+  return { logits: lastLogits(p, config, last), ...namedCache(cache) }
 }
 
 /**
@@ -189,7 +189,7 @@ function drawPrefill(graph: Graph, config: OptConfig, queries: number, tokens: n
  * the call before as 'past.NAME' [previous, heads, past, size].
  */
 function drawStep(graph: Graph, config: OptConfig): Record<string, Tensor> {
-  const p = new Scope(graph).in(LANGUAGE_MODEL)
+  const p = new Scope(graph).in(OPT_MODEL)
   const ids = graph.input('ids', 'int64', ['rows', 1])
   const parents = graph.input('parents', 'int64', ['rows'])
   const shape = ['previous', config.heads, 'past', config.width / config.heads]
@@ -202,17 +202,9 @@ function drawStep(graph: Graph, config: OptConfig): Record<string, Tensor> {
     attentionBias: concat([graph.input('pastBias', 'float32', ['rows', 1, 1, 'past']), own], 3),
     past: Array.from({ length: config.layers }, (_, i) => ({ key: past(`key.${i}`), value: past(`value.${i}`) })),
   })
-  return { logits: lastLogits(p, config, output), ...named(cache) }
+  return { logits: lastLogits(p, config, output), ...namedCache(cache) }
 }
 
 /** hidden: [rows, 1, width] -> [rows, vocabulary] */
 const lastLogits = (p: Scope, config: OptConfig, hidden: Tensor): Tensor =>
   reshape(optHead(p, config, hidden), [hidden.size(0), config.vocabularySize])
-
-const named = (cache: readonly KeyValue[]): Record<string, Tensor> =>
-  Object.fromEntries(
-    cache.flatMap(({ key, value }, i) => [
-      [`key.${i}`, key],
-      [`value.${i}`, value],
-    ]),
-  )

@@ -4,6 +4,8 @@ import {
   type BridgeConfig,
   decodeText,
   encodePrefix,
+  joint,
+  type LanguageConfig,
   OPT_MODEL,
   queryImage,
   softPrompt,
@@ -11,22 +13,22 @@ import {
   T5_MODEL,
   visionNorm,
 } from './blip2.js'
-import { type EvaVitConfig, evaVit } from './evaVit.js'
-import { IMAGE_ENCODER } from './imageEncoder.js'
+import { IMAGE_ENCODER, type VisionConfig, vit } from './imageEncoder.js'
 import { type OptConfig, optHead } from './opt.js'
 import { type T5Config, t5Decode, t5Head } from './t5.js'
-import { type ClipVitConfig, clipVit } from './vit.js'
 
 /** A whole model of stage 2: any image encoder, any language model, and what is trained between them. */
 export interface Architecture extends BridgeConfig {
-  readonly vision: ({ readonly kind: 'clip' } & ClipVitConfig) | ({ readonly kind: 'eva' } & EvaVitConfig)
-  readonly language: ({ readonly kind: 'opt' } & OptConfig) | ({ readonly kind: 't5' } & T5Config)
+  readonly vision: VisionConfig
+  readonly language: LanguageConfig
+  /** The Q-Former reads questions, so it has its text side. Default false. */
+  readonly questionToQFormer?: boolean
 }
 
 export interface ArchitectureSpecs {
   /** The frozen image encoder. */
   readonly vision: ReadonlyMap<string, ParameterSpec>
-  /** What stage 2 trains: queries, Q-Former without its text side, LayerNorm and projection. */
+  /** What stage 2 trains: queries, Q-Former without its text side (unless it reads questions), LayerNorm and projection. */
   readonly bridge: ReadonlyMap<string, ParameterSpec>
   /** The frozen language model. */
   readonly language: ReadonlyMap<string, ParameterSpec>
@@ -42,7 +44,11 @@ export function architectureSpecs(config: Architecture): ArchitectureSpecs {
   } = config
   // Sizes of the batch do not matter.
   const features = p.graph.input('features', 'float32', [1, 1, width])
-  const queryOutput = queryImage(p, config, visionNorm(p, config, features)).output
+  const image = visionNorm(p, config, features)
+  const { ids, mask } = text(p.graph, 'question ')
+  const queryOutput = config.questionToQFormer
+    ? joint(p, config, image, ids, mask)
+    : queryImage(p, config, image).output
   if (language.kind === 'opt') drawOpt(p, config, language, queryOutput)
   else drawT5(p, config, language, queryOutput)
 
@@ -61,10 +67,7 @@ export const parameterCount = (specs: ReadonlyMap<string, ParameterSpec>): numbe
   [...specs.values()].reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 1), 0)
 
 function drawVision(p: Scope, { vision }: Architecture): void {
-  const images = p.graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize])
-  const encoder = p.in(IMAGE_ENCODER)
-  if (vision.kind === 'eva') evaVit(encoder, vision, images)
-  else clipVit(encoder, vision, images)
+  vit(p, vision, p.graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize]))
 }
 
 function drawOpt(p: Scope, bridge: BridgeConfig, language: OptConfig, queryOutput: Tensor): void {
@@ -83,7 +86,7 @@ function drawT5(p: Scope, bridge: BridgeConfig, language: T5Config, queryOutput:
   t5Head(model, language, decoded.output)
 }
 
-const text = (graph: Graph) => ({
-  ids: graph.input('ids', 'int64', [1, 1]),
-  mask: graph.input('mask', 'int64', [1, 1]),
+const text = (graph: Graph, of = '') => ({
+  ids: graph.input(`${of}ids`, 'int64', [1, 1]),
+  mask: graph.input(`${of}mask`, 'int64', [1, 1]),
 })

@@ -31,6 +31,9 @@ export interface Stage2T5Config extends BridgeConfig {
   readonly language: T5Config
 }
 
+/** The frozen language model: a decoder alone, or an encoder and a decoder. */
+export type LanguageConfig = ({ readonly kind: 'opt' } & OptConfig) | ({ readonly kind: 't5' } & T5Config)
+
 /** The frozen encoder's tokens, normalised by weights that are trained. features: [batch, patches, encoderWidth] */
 export const visionNorm = (p: Scope, config: BridgeConfig, features: Tensor): Tensor =>
   layerNorm(p.in('ln_vision'), features, config.visionLayerNormEpsilon)
@@ -107,6 +110,12 @@ export function decodeText(p: Scope, { language }: Stage2Config, prompt: Tensor,
 /** Scope of T5's weights. */
 export const T5_MODEL = 't5_model'
 
+/** The soft prompt of either kind of language model. queryOutput: [batch, queries, width] -> [batch, queries, language width] */
+export const softPromptOf = (p: Scope, bridge: BridgeConfig, language: LanguageConfig, queryOutput: Tensor): Tensor =>
+  language.kind === 't5'
+    ? softPromptT5(p, { ...bridge, language }, queryOutput)
+    : softPrompt(p, { ...bridge, language }, queryOutput)
+
 /** Soft prompt for T5's encoder. queryOutput: [batch, queries, width] -> [batch, queries, language width] */
 export const softPromptT5 = (p: Scope, { language }: Stage2T5Config, queryOutput: Tensor): Tensor =>
   linear(p.in('t5_proj'), queryOutput, language.width)
@@ -115,7 +124,13 @@ export const softPromptT5 = (p: Scope, { language }: Stage2T5Config, queryOutput
  * T5's encoder over [soft prompt; prefix]. prompt: [batch, queries, width], ids and mask: int64 [batch, tokens]
  * -> [batch, queries + tokens, width] and its mask
  */
-export function encodePrefix(p: Scope, { language }: Stage2T5Config, prompt: Tensor, ids: Tensor, mask: Tensor) {
+export function encodePrefix(
+  p: Scope,
+  { language }: Pick<Stage2T5Config, 'language'>,
+  prompt: Tensor,
+  ids: Tensor,
+  mask: Tensor,
+) {
   const model = p.in(T5_MODEL)
   const full = concat([onesLike(prompt.graph, prompt.shape.slice(0, 2)), mask], 1)
   const { output } = t5Encode(model, language, concat([prompt, t5Embed(model, language, ids)], 1), full)

@@ -1,12 +1,18 @@
 import type { Tensor } from '../graph/graph.js'
 import { div, sub } from '../graph/index.js'
 import { ones, type Scope, zeros } from '../nn/scope.js'
-import { type ClipVitConfig, clipVit, patchCount } from './vit.js'
+import { evaVit } from './evaVit.js'
+import { clipVit, patchCount, type VitConfig, type VitOutput } from './vit.js'
 
 /** Scope of the frozen encoder's weights, as the authors call it. */
 export const IMAGE_ENCODER = 'visual_encoder'
 
-export interface ImageEncoderConfig extends ClipVitConfig {
+/** A vision transformer in one of the two forms that BLIP-2 was built on. */
+export interface VisionConfig extends VitConfig {
+  readonly kind: 'clip' | 'eva'
+}
+
+export interface ImageEncoderConfig extends VisionConfig {
   /** The weights hold the mean and deviation of every feature, which are taken out of it. */
   readonly standardizedFeatures: boolean
 }
@@ -15,13 +21,17 @@ export interface ImageEncoderConfig extends ClipVitConfig {
 export const FEATURE_MEAN = `${IMAGE_ENCODER}.feature_mean`
 export const FEATURE_STD = `${IMAGE_ENCODER}.feature_std`
 
+/** The transformer alone. p: the root scope; images: [batch, 3, size, size], normalised */
+export const vit = (p: Scope, config: VisionConfig, images: Tensor): VitOutput =>
+  (config.kind === 'eva' ? evaVit : clipVit)(p.in(IMAGE_ENCODER), config, images)
+
 /**
  * The frozen encoder as the Querying Transformer sees it. The tokens of a small encoder are mostly what all pictures
  * share, which would hide what tells them apart; with `standardizedFeatures` each has mean 0 and deviation 1 over the
  * training pictures. p: the root scope; images: [batch, 3, size, size], normalised -> [batch, 1 + patches, width]
  */
 export function imageFeatures(p: Scope, config: ImageEncoderConfig, images: Tensor): Tensor {
-  const { output } = clipVit(p.in(IMAGE_ENCODER), config, images)
+  const { output } = vit(p, config, images)
   if (!config.standardizedFeatures) return output
   const shape = [1 + patchCount(config), config.width]
   const [mean, std] = [p.parameter(FEATURE_MEAN, shape, zeros), p.parameter(FEATURE_STD, shape, ones)]

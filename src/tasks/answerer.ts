@@ -1,7 +1,7 @@
 import { CHAT_DECODING, type DecodingPreset } from '../generate/presets.js'
 import type { ImageInput } from './imageEncoder.js'
 import { forEach, type OneOrMany, pair } from './oneOrMany.js'
-import type { PictureText } from './pictureText.js'
+import type { PictureText, Prompt } from './pictureText.js'
 import { type ChatMessage, chatPrompt, type LanguageModelFamily, questionPrompt } from './promptTemplates.js'
 import { decodingPreset, type GeneratedText, type TextOptions, textSettings } from './textOptions.js'
 
@@ -43,12 +43,16 @@ export interface ChatTask {
 export function askTask(text: PictureText, family: LanguageModelFamily): AskTask {
   const settingsOf = ({ preset = 'paper', template: _, ...own }: AskOptions) =>
     textSettings(decodingPreset(preset).question, own)
+  const promptOf = (question: string, { template }: AskOptions): Prompt => ({
+    text: questionPrompt(family, question, template),
+    question,
+  })
   function ask(image: ImageInput, question: string, options?: AskOptions): Promise<Answer>
   function ask(image: ImageInput, questions: readonly string[], options?: AskOptions): Promise<Answer[]>
   function ask(images: readonly ImageInput[], questions: OneOrMany<string>, options?: AskOptions): Promise<Answer[]>
   async function ask(images: OneOrMany<ImageInput>, questions: OneOrMany<string>, options: AskOptions = {}) {
     const pairs = pair(images, questions, 'question')
-    const prompts = pairs.map(([, question]) => questionPrompt(family, question, options.template))
+    const prompts = pairs.map(([, question]) => promptOf(question, options))
     const answers = await text.write(
       'answers',
       pairs.map(([image]) => image),
@@ -58,7 +62,7 @@ export function askTask(text: PictureText, family: LanguageModelFamily): AskTask
     return Array.isArray(images) || Array.isArray(questions) ? answers : answers[0]!
   }
   async function* stream(image: ImageInput, question: string, options: AskOptions = {}) {
-    const prompt = questionPrompt(family, question, options.template)
+    const prompt = promptOf(question, options)
     return yield* text.stream('answers', image, prompt, settingsOf({ numBeams: 1, ...options }))
   }
   return Object.assign(ask, { stream })
@@ -78,14 +82,14 @@ export function chatTask(text: PictureText): ChatTask {
       text.write(
         'conversations',
         all,
-        pair(all, conversations, 'conversation').map(([, conversation]) => chatPrompt(conversation)),
+        pair(all, conversations, 'conversation').map(([, conversation]) => ({ text: chatPrompt(conversation) })),
         textSettings(CHAT_DECODING, options),
       ),
     )
   }
   async function* stream(image: ImageInput, messages: readonly ChatMessage[], options: ChatOptions = {}) {
     const settings = textSettings({ ...CHAT_DECODING, numBeams: 1 }, options)
-    return yield* text.stream('conversations', image, chatPrompt(messages), settings)
+    return yield* text.stream('conversations', image, { text: chatPrompt(messages) }, settings)
   }
   return Object.assign(chat, { stream })
 }

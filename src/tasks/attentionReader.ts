@@ -4,10 +4,10 @@ import { onesLike } from '../nn/attention.js'
 import type { Scope } from '../nn/scope.js'
 import type { Tensor } from '../graph/graph.js'
 import { int64, type Value } from '../runtime/index.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
 import { type EncodedImage, splitRows, stackFeatures } from './imageEncoder.js'
-import type { Weights } from './modelWeights.js'
 import type { QFormerTexts } from './qformerTexts.js'
 
 /** Where the queries look in a picture. */
@@ -37,7 +37,7 @@ export class AttentionReader {
   readonly #alone: BatchedFunction<'features', string>
   readonly #joint: BatchedFunction<'features' | 'ids' | 'mask', string>
 
-  constructor(config: ModelConfig, weights: Weights, options: ExecutionOptions) {
+  constructor(config: ModelConfig, weights: GraphWeights, options: ExecutionOptions) {
     this.#config = config
     this.#alone = new BatchedFunction((p, { features }) => crossAttention(p, config, features), weights, options)
     this.#joint = new BatchedFunction(

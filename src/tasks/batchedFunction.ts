@@ -1,7 +1,7 @@
 import { Graph, type Tensor } from '../graph/index.js'
 import { Scope } from '../nn/scope.js'
 import { CompiledFunction, type Data, type Device, FunctionCache, type Value, zeros } from '../runtime/index.js'
-import { embeddedWeights } from './embeddedWeights.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 
 export interface ExecutionOptions {
   /** Where the model runs (default 'cpu'). */
@@ -10,6 +10,8 @@ export interface ExecutionOptions {
   readonly threads?: number
 }
 
+/** Functions kept of weights that are mapped: repacked weights are a copy for each. */
+const MAPPED_FUNCTIONS = 1
 /** Rows that run at once: more would not run faster, and would hold more memory. */
 const LARGEST_BATCH = 32
 
@@ -19,19 +21,20 @@ const LARGEST_BATCH = 32
  */
 export class BatchedFunction<Input extends string, Output extends string> {
   readonly #draw: (p: Scope, inputs: Readonly<Record<Input, Tensor>>) => Record<Output, Tensor>
-  readonly #weights: ReadonlyMap<string, Float32Array>
+  readonly #weights: GraphWeights
   readonly #options: ExecutionOptions
-  readonly #functions = new FunctionCache<CompiledFunction<Output>>()
+  readonly #functions: FunctionCache<CompiledFunction<Output>>
 
   /** @param draw Draws the part for a batch; every input and output has the batch as its first axis. */
   constructor(
     draw: (p: Scope, inputs: Readonly<Record<Input, Tensor>>) => Record<Output, Tensor>,
-    weights: ReadonlyMap<string, Float32Array>,
+    weights: GraphWeights,
     options: ExecutionOptions,
   ) {
     this.#draw = draw
     this.#weights = weights
     this.#options = options
+    this.#functions = new FunctionCache(weights.weightDirectory === undefined ? undefined : MAPPED_FUNCTIONS)
   }
 
   /** Runs over the rows of the feeds; the outputs have as many, and are the caller's to keep. */
@@ -64,7 +67,7 @@ export class BatchedFunction<Input extends string, Output extends string> {
     const inputs = feeds.map(([name, { dtype, shape }]) => [name, graph.input(name, dtype, shape)])
     return CompiledFunction.create(graph, this.#draw(new Scope(graph), Object.fromEntries(inputs)), {
       ...this.#options,
-      weight: embeddedWeights(this.#weights),
+      ...this.#weights,
     })
   }
 }

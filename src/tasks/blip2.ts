@@ -1,12 +1,14 @@
 import { DisposedError, ModelNotFoundError } from '../errors.js'
 import { Tokenizer } from '../text/tokenizer.js'
+import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
+import type { ConversionProgress, WeightPlacement } from '../weights/graphWeights.js'
 import { type ModelConfig, type ModelDirectory, type ModelPart, readModelDirectory } from '../weights/modelDirectory.js'
 import { type AskTask, askTask, type ChatTask, chatTask } from './answerer.js'
 import { AttentionReader, type PictureAttention } from './attentionReader.js'
 import type { ExecutionOptions } from './batchedFunction.js'
 import { type CaptionTask, captionTask } from './captioner.js'
 import { type EncodedImage, ImageEncoder, type ImageInput } from './imageEncoder.js'
-import { loadModelWeights } from './modelWeights.js'
+import { openModelWeights } from './modelWeights.js'
 import { forEach, type OneOrMany, pair } from './oneOrMany.js'
 import { filteredPictureText, type OutputFilter } from './outputFilter.js'
 import type { PictureText } from './pictureText.js'
@@ -15,6 +17,15 @@ import { cosine, type MatchLogits, matchProbability, type Pair, Retriever } from
 import { TextGenerator } from './textGenerator.js'
 
 export interface LoadOptions extends ExecutionOptions {
+  /**
+   * 'memory' reads the weights, 'mapped' leaves them in their files (half types are converted once, into `cacheDir`).
+   * Default: parts of 256 MiB and more, counted as float32, are mapped.
+   */
+  readonly weights?: WeightPlacement
+  /** For converted weights: 4 bytes a weight (default: $BLIP2_CACHE or blip2 in the user's cache folder). */
+  readonly cacheDir?: string
+  /** Bytes written while weights are converted. */
+  readonly onConversion?: (progress: ConversionProgress) => void
   /** Sees every text that is written before the caller does, and may change or withhold it. */
   readonly outputFilter?: OutputFilter
   readonly signal?: AbortSignal
@@ -60,7 +71,7 @@ export class Blip2 {
     this.#parts = parts
     const text = filter ? filteredPictureText(this.#pictureText(), filter) : this.#pictureText()
     this.caption = captionTask(text, config)
-    this.ask = askTask(text, 'opt')
+    this.ask = askTask(text, config.language.kind)
     this.chat = chatTask(text)
   }
 
@@ -71,14 +82,20 @@ export class Blip2 {
    * weights do not fit it.
    */
   static async fromPretrained(path: string, options: LoadOptions = {}): Promise<Blip2> {
-    const { signal, outputFilter, ...execution } = options
+    const { signal, outputFilter, weights, cacheDir = defaultCacheDirectory(), onConversion, ...execution } = options
     signal?.throwIfAborted()
     const directory = await readModelDirectory(path)
     const { config } = directory
-    const { vision, stage1, stage2, language } = await loadModelWeights(directory)
+    const { vision, stage1, stage2, language } = await openModelWeights(directory, {
+      cacheDirectory: cacheDir,
+      ...(weights ? { weights } : {}),
+      ...(onConversion ? { onConversion } : {}),
+      ...(signal ? { signal } : {}),
+    })
     signal?.throwIfAborted()
     const tokenizer = (name: 'qformer' | 'language') => Tokenizer.fromFile(directory.tokenizerPath(name))
-    const texts = stage1 && qformerTexts(await tokenizer('qformer'), config.text.maxTokens)
+    const readsText = stage1 !== undefined || config.questionToQFormer === true
+    const texts = readsText ? qformerTexts(await tokenizer('qformer'), config.text.maxTokens) : undefined
     const bridge = stage1 ?? stage2
     const parts: Parts = {
       encoder: new ImageEncoder(config, vision, execution),
@@ -86,7 +103,15 @@ export class Blip2 {
       retriever: stage1 && texts && new Retriever(config, stage1, texts, execution),
       attention: bridge && new AttentionReader(config, bridge, execution),
       generator:
-        stage2 && language && new TextGenerator(config, { stage2, language }, await tokenizer('language'), execution),
+        stage2 &&
+        language &&
+        new TextGenerator(
+          config,
+          { stage2, language },
+          await tokenizer('language'),
+          execution,
+          config.questionToQFormer ? texts : undefined,
+        ),
     }
     return new Blip2(directory, parts, outputFilter)
   }

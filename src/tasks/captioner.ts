@@ -39,13 +39,13 @@ export function captionTask(text: PictureText, config: ModelConfig): CaptionTask
   function caption(images: OneOrMany<ImageInput>, options: CaptionOptions = {}) {
     return forEach(images, async (all) => {
       const [prompt, settings] = resolve(options)
-      const prompts = all.map(() => prompt)
+      const prompts = all.map(() => ({ text: prompt }))
       return text.write('captions', all, prompts, settings)
     })
   }
   async function* stream(image: ImageInput, options: CaptionOptions = {}) {
     const [prompt, settings] = resolve({ numBeams: 1, ...options })
-    return yield* text.stream('captions', image, prompt, settings)
+    return yield* text.stream('captions', image, { text: prompt }, settings)
   }
   return Object.assign(caption, { stream })
 }

@@ -2,9 +2,9 @@ import { decodeImage, type ImageSource } from '../image/decode.js'
 import { writePixels } from '../image/preprocess.js'
 import { imageFeatures } from '../models/imageEncoder.js'
 import { float32, type Value } from '../runtime/index.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
-import type { Weights } from './modelWeights.js'
 
 /** A picture after the frozen encoder. It may be given wherever a picture is, and is not encoded again. */
 export class EncodedImage {
@@ -27,7 +27,7 @@ export class ImageEncoder {
   readonly #config: ModelConfig
   readonly #encode: BatchedFunction<'images', 'features'>
 
-  constructor(config: ModelConfig, weights: Weights, options: ExecutionOptions) {
+  constructor(config: ModelConfig, weights: GraphWeights, options: ExecutionOptions) {
     this.#config = config
     this.#encode = new BatchedFunction(
       (p, { images }) => ({ features: imageFeatures(p, config.vision, images) }),

@@ -1,19 +1,19 @@
 import { partSpecs } from '../train/partSpecs.js'
+import type { GraphWeightsOptions } from '../weights/graphWeights.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelDirectory, ModelPart } from '../weights/modelDirectory.js'
 
-/** Weights by name. */
-export type Weights = ReadonlyMap<string, Float32Array>
-
 /** The encoder, and the weights of each stage where the directory has them. */
-export type ModelWeights = { readonly vision: Weights } & Readonly<Partial<Record<ModelPart, Weights>>>
+export type ModelWeights = { readonly vision: GraphWeights } & Readonly<Partial<Record<ModelPart, GraphWeights>>>
 
-/** Reads every part that the directory has, strictly: each file holds exactly what the model's graph declares. */
-export async function loadModelWeights(directory: ModelDirectory): Promise<ModelWeights> {
+/** Opens every part that the directory has, strictly: each holds exactly what the model's graph declares. */
+export async function openModelWeights(directory: ModelDirectory, options: GraphWeightsOptions): Promise<ModelWeights> {
   const specs = partSpecs(directory.config)
-  const load = (part: ModelPart) => directory.load(part, specs[part])
-  const optional = async (part: ModelPart) => (directory.parts.has(part) ? { [part]: await load(part) } : {})
+  const open = (part: ModelPart) => directory.open(part, specs[part], options)
+  const optional = async (part: ModelPart) => (directory.parts.has(part) ? { [part]: await open(part) } : {})
   return {
-    vision: await load('vision'),
+    // The encoder is bound by arithmetic, so it is repacked even where that takes a second copy.
+    vision: { ...(await open('vision')), prepack: true },
     ...(await optional('stage1')),
     ...(await optional('stage2')),
     ...(await optional('language')),

@@ -1,15 +1,23 @@
 import type { ImageInput } from './imageEncoder.js'
 import type { GeneratedText, TextSettings } from './textOptions.js'
 
+/** What a text is to follow. */
+export interface Prompt {
+  /** Read by the language model. */
+  readonly text: string
+  /** Read by the Q-Former beside the picture, where it was fine-tuned to (paper 4.3). */
+  readonly question?: string
+}
+
 /** Text from pictures, as the model gives it to the tasks that are made of it. */
 export interface PictureText {
   /** What the language model writes after each picture and its prompt; `task` names who asks, for errors. */
   write(
     task: string,
     images: readonly ImageInput[],
-    prompts: readonly string[],
+    prompts: readonly Prompt[],
     settings: TextSettings,
   ): Promise<GeneratedText[]>
   /** The same for one picture, in pieces. */
-  stream(task: string, image: ImageInput, prompt: string, settings: TextSettings): AsyncGenerator<string, GeneratedText>
+  stream(task: string, image: ImageInput, prompt: Prompt, settings: TextSettings): AsyncGenerator<string, GeneratedText>
 }

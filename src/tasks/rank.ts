@@ -13,9 +13,12 @@ export interface Ranked extends Match {
   readonly index: number
 }
 
+/** What ranking needs of a model, here or in a browser. */
+type Ranker = Pick<Blip2, 'embedImage' | 'embedText' | 'matchLogits'>
+
 /** The texts that fit a picture best: the k first by ITC, ordered by ITM logit + ITC cosine (authors' code). */
 export async function rankTexts(
-  model: Blip2,
+  model: Ranker,
   image: EncodedImage,
   texts: readonly string[],
   options: RankOptions & {
@@ -30,7 +33,7 @@ export async function rankTexts(
 
 /** The pictures that fit a text best, in the same way. */
 export async function rankImages(
-  model: Blip2,
+  model: Ranker,
   text: string,
   images: readonly EncodedImage[],
   options: RankOptions & {
@@ -44,7 +47,7 @@ export async function rankImages(
 }
 
 async function rank(
-  model: Blip2,
+  model: Ranker,
   cosines: readonly number[],
   pairOf: (index: number) => Pair,
   { k = 16, ...options }: RankOptions,

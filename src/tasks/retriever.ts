@@ -1,10 +1,10 @@
 import { mean } from '../graph/index.js'
 import { encodeText, imageEmbedding, joint, matchHead, queryImage, textEmbedding, visionNorm } from '../models/blip2.js'
 import { int64, type Value } from '../runtime/index.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
 import { type EncodedImage, splitRows, stackFeatures } from './imageEncoder.js'
-import type { Weights } from './modelWeights.js'
 import type { QFormerTexts } from './qformerTexts.js'
 
 /** A picture and a text whose fit is asked for. */
@@ -25,7 +25,7 @@ export class Retriever {
   readonly #pairs: BatchedFunction<'features' | 'ids' | 'mask', 'logits'>
   readonly #joint: BatchedFunction<'features' | 'ids' | 'mask', 'outputs'>
 
-  constructor(config: ModelConfig, weights: Weights, encode: QFormerTexts, options: ExecutionOptions) {
+  constructor(config: ModelConfig, weights: GraphWeights, encode: QFormerTexts, options: ExecutionOptions) {
     this.#config = config
     this.#encode = encode
     this.#images = new BatchedFunction(

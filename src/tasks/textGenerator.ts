@@ -1,14 +1,17 @@
 import { generate, generateStream } from '../generate/generate.js'
 import type { Decoder } from '../generate/decoder.js'
-import { OptGenerator } from '../generate/optDecoder.js'
+import { type LanguageGenerator, languageGenerator } from '../generate/languageGenerator.js'
 import type { Generated, GenerationOptions } from '../generate/options.js'
-import { queryImage, softPrompt, visionNorm } from '../models/blip2.js'
+import { joint, queryImage, softPromptOf, visionNorm } from '../models/blip2.js'
+import { int64, type Value } from '../runtime/index.js'
+import { cleanQuestion } from '../text/captionCleaning.js'
 import type { EncodedBatch, Tokenizer } from '../text/tokenizer.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
-import { embeddedWeights } from './embeddedWeights.js'
 import { type EncodedImage, stackFeatures } from './imageEncoder.js'
-import type { Weights } from './modelWeights.js'
+import type { Prompt } from './pictureText.js'
+import type { QFormerTexts } from './qformerTexts.js'
 import { beforeStop } from './stopStrings.js'
 import type { GeneratedText, TextSettings } from './textOptions.js'
 import { TextPieces } from './textPieces.js'
@@ -20,38 +23,58 @@ export type Exclusive = <T>(work: () => Promise<T>) => Promise<T>
 const CHUNK = 16
 /** Prompts of more than one token are padded to a multiple of this many: each length is compiled once. */
 const TOKEN_STEP = 8
-/** A text ends in a line break, as the texts of stage 2 do (authors' code), or where the model ends its text. */
-const END_TOKENS = ['Ċ', '</s>'] as const
+/** OPT's text ends in a line break, as the texts of stage 2 do (authors' code), or where the model ends its text. */
+const END_TOKENS = { opt: ['Ċ', '</s>'], t5: ['</s>'] } as const
+
+type AskedInput = 'features' | 'ids' | 'mask'
 
 /** The Q-Former of stage 2 with the frozen language model: text from pictures (paper 3.3). */
 export class TextGenerator {
   readonly #config: ModelConfig
   readonly #tokenizer: Tokenizer
   readonly #prompts: BatchedFunction<'features', 'prompt'>
-  readonly #generator: OptGenerator
+  /** Where the Q-Former reads questions: what it reads them with, and its pass over picture and question. */
+  readonly #asked: { readonly texts: QFormerTexts; readonly prompts: BatchedFunction<AskedInput, 'prompt'> } | undefined
+  readonly #generator: LanguageGenerator
 
   constructor(
     config: ModelConfig,
-    weights: { readonly stage2: Weights; readonly language: Weights },
+    weights: { readonly stage2: GraphWeights; readonly language: GraphWeights },
     tokenizer: Tokenizer,
     options: ExecutionOptions,
+    questions?: QFormerTexts,
   ) {
     this.#config = config
     this.#tokenizer = tokenizer
     this.#prompts = new BatchedFunction(
       (p, { features }) => ({
-        prompt: softPrompt(p, config, queryImage(p, config, visionNorm(p, config, features)).output),
+        prompt: softPromptOf(p, config, config.language, queryImage(p, config, visionNorm(p, config, features)).output),
       }),
       weights.stage2,
       options,
     )
-    this.#generator = new OptGenerator(config.language, { ...options, weight: embeddedWeights(weights.language) })
+    this.#asked = questions && {
+      texts: questions,
+      prompts: new BatchedFunction<AskedInput, 'prompt'>(
+        (p, { features, ids, mask }) => ({
+          prompt: softPromptOf(
+            p,
+            config,
+            config.language,
+            joint(p, config, visionNorm(p, config, features), ids, mask),
+          ),
+        }),
+        weights.stage2,
+        options,
+      ),
+    }
+    this.#generator = languageGenerator(config.language, { ...options, ...weights.language })
   }
 
   /** What the language model writes after each picture and its prompt, `prompts[i]` after `images[i]`. */
   async generate(
     images: readonly EncodedImage[],
-    prompts: readonly string[],
+    prompts: readonly Prompt[],
     settings: TextSettings,
   ): Promise<GeneratedText[]> {
     const texts: GeneratedText[] = []
@@ -70,7 +93,7 @@ export class TextGenerator {
    */
   async *stream(
     image: EncodedImage,
-    prompt: string,
+    prompt: Prompt,
     settings: TextSettings,
     exclusive: Exclusive,
   ): AsyncGenerator<string, GeneratedText> {
@@ -89,28 +112,37 @@ export class TextGenerator {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([this.#prompts.dispose(), this.#generator.dispose()])
+    await Promise.all([this.#prompts.dispose(), this.#asked?.prompts.dispose(), this.#generator.dispose()])
   }
 
   async #decoder(
     images: readonly EncodedImage[],
-    prompts: readonly string[],
+    prompts: readonly Prompt[],
     { maxNewTokens, signal }: TextSettings,
   ): Promise<Decoder> {
     const features = stackFeatures(images, this.#config.vision.width)
-    const { prompt } = await this.#prompts.run({ features }, signal)
-    return this.#generator.decode(prompt, this.#tokens(prompts), maxNewTokens)
+    const softPrompt = await this.#softPrompts(features, prompts, signal)
+    return this.#generator.decode(softPrompt, this.#tokens(prompts.map(({ text }) => text)), maxNewTokens)
   }
 
-  /** Padded on the left, between the soft prompt and the text, as the authors' code does; padding is masked. */
+  async #softPrompts(features: Value, prompts: readonly Prompt[], signal?: AbortSignal): Promise<Value> {
+    const questions = prompts.flatMap(({ question }) => question ?? [])
+    if (!this.#asked || questions.length < prompts.length) return (await this.#prompts.run({ features }, signal)).prompt
+    const { ids, mask, shape } = this.#asked.texts(questions.map((question) => cleanQuestion(question)))
+    return (await this.#asked.prompts.run({ features, ids: int64(shape, ids), mask: int64(shape, mask) }, signal))
+      .prompt
+  }
+
+  /** Padding is masked. */
   #tokens(prompts: readonly string[]): EncodedBatch {
     const longest = Math.max(...prompts.map((prompt) => this.#tokenizer.encode(prompt).length))
     const padTo = longest === 1 ? 1 : Math.ceil(longest / TOKEN_STEP) * TOKEN_STEP
-    return this.#tokenizer.encodeBatch(prompts, { padTo, padSide: 'left' })
+    return this.#tokenizer.encodeBatch(prompts, { padTo, padSide: this.#generator.padSide })
   }
 
   #options({ stop, ...settings }: TextSettings): GenerationOptions {
-    const endTokens = END_TOKENS.map((token) => this.#tokenizer.idOf(token))
+    const { generation, language } = this.#config
+    const endTokens = generation.endTokens ?? END_TOKENS[language.kind].map((token) => this.#tokenizer.idOf(token))
     if (stop.length === 0) return { ...settings, endTokens }
     const isStopped = (ids: readonly number[]) => {
       const text = this.#tokenizer.decode(ids)

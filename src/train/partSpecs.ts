@@ -1,21 +1,15 @@
 import { Graph } from '../graph/index.js'
+import { architectureSpecs } from '../models/architectureSpecs.js'
 import { imageFeatures } from '../models/imageEncoder.js'
 import { patchCount } from '../models/vit.js'
 import { type ParameterSpec, Scope } from '../nn/scope.js'
 import type { ModelConfig, ModelPart } from '../weights/modelDirectory.js'
 import { stage1 } from './objectives/stage1.js'
-import { LANGUAGE_MODEL, stage2 } from './objectives/stage2.js'
 
 /** The weights each file of a model directory holds. */
 export function partSpecs(config: ModelConfig): Record<ModelPart, ReadonlyMap<string, ParameterSpec>> {
-  const second = secondStageSpecs(config)
-  const ofLanguage = ([name]: [string, ParameterSpec]) => name.startsWith(LANGUAGE_MODEL)
-  return {
-    vision: visionSpecs(config),
-    stage1: firstStageSpecs(config),
-    stage2: new Map([...second].filter((entry) => !ofLanguage(entry))),
-    language: new Map([...second].filter(ofLanguage)),
-  }
+  const { bridge, language } = architectureSpecs(config)
+  return { vision: visionSpecs(config), stage1: firstStageSpecs(config), stage2: bridge, language }
 }
 
 // Drawing a model declares its weights; the batch does not matter, but negatives need two rows.
@@ -37,6 +31,3 @@ const firstStageSpecs = (config: ModelConfig) =>
     padToken: config.text.padToken,
     itcGradient: 'full',
   }).scope.specs
-
-const secondStageSpecs = (config: ModelConfig) =>
-  stage2(new Graph(), config, { batch: BATCH, patches: 1 + patchCount(config.vision), tokens: 2 }).scope.specs

@@ -1,129 +1,45 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { ConfigError, ModelNotFoundError, WeightsError } from '../errors.js'
+import { openGraphWeights } from './graphWeights.js'
+import { isHuggingFaceBlip2, readHuggingFaceDirectory } from './huggingFaceDirectory.js'
+import { type ModelConfig, parseModelConfig } from './modelConfig.js'
+import {
+  MODEL_PARTS,
+  type ModelDirectory,
+  type ModelPart,
+  type TokenizerName,
+  type WantedWeights,
+} from './modelParts.js'
+import { ownNames } from './names/layout.js'
+import { planWeights } from './names/plan.js'
 import { SafetensorsFile } from './safetensors/read.js'
 import { loadStrict } from './safetensors/strict.js'
 import { writeSafetensors } from './safetensors/write.js'
 
-const size = z.int().positive()
-const fraction = z.number().positive()
-const rgb = z.tuple([z.number(), z.number(), z.number()])
-
-const modelConfigSchema = z
-  .strictObject({
-    format: z.literal('blip2'),
-    version: z.literal(1),
-    /** The frozen encoder, in CLIP's form. */
-    vision: z.strictObject({
-      imageSize: size,
-      patchSize: size,
-      width: size,
-      layers: size,
-      heads: size,
-      feedForward: size,
-      layerNormEpsilon: fraction,
-      /** The weights hold the mean and deviation of every feature, which are taken out. */
-      standardizedFeatures: z.boolean().default(false),
-    }),
-    /** Mean and standard deviation that pixels in 0..1 are normalised with. */
-    mean: rgb,
-    std: rgb,
-    qformer: z.strictObject({
-      vocabularySize: size,
-      width: size,
-      layers: size,
-      heads: size,
-      feedForward: size,
-      maxPositions: size,
-      queries: size,
-      encoderWidth: size,
-      crossAttentionEvery: size,
-      layerNormEpsilon: fraction,
-    }),
-    /** Epsilon of the trained LayerNorm on the encoder's output. */
-    visionLayerNormEpsilon: fraction,
-    /** Width of the space that pictures and texts share. */
-    embeddingWidth: size,
-    /** The frozen language model, in OPT's form. */
-    language: z.strictObject({
-      vocabularySize: size,
-      width: size,
-      layers: size,
-      heads: size,
-      feedForward: size,
-      maxPositions: size,
-      layerNormEpsilon: fraction,
-    }),
-    text: z.strictObject({
-      /** Tokens of a caption for the Q-Former, [CLS] and [SEP] included. */
-      maxTokens: size,
-      decoderToken: z.int().nonnegative(),
-      padToken: z.int().nonnegative(),
-    }),
-    /** How captions are generated where the caller does not say otherwise. */
-    generation: z.strictObject({
-      /** Text in front of the caption. */
-      prompt: z.string(),
-      maxNewTokens: size,
-      numBeams: size,
-      lengthPenalty: z.number(),
-      repetitionPenalty: fraction,
-    }),
-  })
-  .refine(({ vision, qformer }) => vision.width === qformer.encoderWidth, {
-    error: 'must equal vision.width',
-    path: ['qformer', 'encoderWidth'],
-  })
-  .refine(({ text, qformer }) => text.maxTokens <= qformer.maxPositions, {
-    error: 'must not exceed qformer.maxPositions',
-    path: ['text', 'maxTokens'],
-  })
-
-/** The config.json of a model directory. */
-export type ModelConfig = z.infer<typeof modelConfigSchema>
-
-/**
- * The weight files. `stage1` serves match, search and embeddings, `stage2` with `language` captions: both stages train
- * a Q-Former of the same names, so each has its own file.
- */
-export const MODEL_PARTS = ['vision', 'stage1', 'stage2', 'language'] as const
-export type ModelPart = (typeof MODEL_PARTS)[number]
+export type { ModelConfig } from './modelConfig.js'
+export { MODEL_PARTS, type ModelDirectory, type ModelPart } from './modelParts.js'
 
 export const TOKENIZER_FILES = {
   qformer: 'qformer-tokenizer.json',
   language: 'language-tokenizer.json',
-} as const
+} as const satisfies Record<TokenizerName, string>
 
 export interface PartWeight {
   readonly shape: readonly number[]
   readonly data: Float32Array
 }
 
-export interface ModelDirectory {
-  readonly path: string
-  readonly config: ModelConfig
-  /** The weight files that are there. */
-  readonly parts: ReadonlySet<ModelPart>
-  readonly tokenizerPath: (tokenizer: keyof typeof TOKENIZER_FILES) => string
-  /**
-   * A part's weights as float32. Missing, unexpected and wrongly shaped tensors are listed in one WeightsError.
-   * @param wanted Shape by name, as the model's graph declares them.
-   */
-  readonly load: (
-    part: ModelPart,
-    wanted: ReadonlyMap<string, { readonly shape: readonly number[] }>,
-  ) => Promise<Map<string, Float32Array>>
-}
-
 /**
- * Opens a model directory: config.json is checked, weights are read when asked for.
+ * Opens a model directory, of ours or of Hugging Face's BLIP-2: config.json is checked, weights are read when asked for.
  *
  * @throws ModelNotFoundError when there is no such directory or it holds no config.json; ConfigError naming the field
  * of config.json that is wrong.
  */
 export async function readModelDirectory(path: string): Promise<ModelDirectory> {
-  const config = parseConfig(path, await readConfig(path))
+  const json = await readConfig(path)
+  if (isHuggingFaceBlip2(json)) return readHuggingFaceDirectory(path, json)
+  const config = parseModelConfig(join(path, 'config.json'), json)
   const present = await Promise.all(MODEL_PARTS.map((part) => isFile(partPath(path, part))))
   return {
     path,
@@ -134,6 +50,10 @@ export async function readModelDirectory(path: string): Promise<ModelDirectory> 
       await using file = await SafetensorsFile.open(partPath(path, part))
       return await loadStrict(file, wanted)
     },
+    open: async (part, wanted, options) => {
+      await using file = await SafetensorsFile.open(partPath(path, part))
+      return await openGraphWeights(file, planWeights(file, ownNames, shapesOf(wanted)), options)
+    },
   }
 }
 
@@ -142,7 +62,7 @@ export interface NewModelDirectory {
   /** Weights by part and name; they are stored as float16. */
   readonly parts: Readonly<Partial<Record<ModelPart, ReadonlyMap<string, PartWeight>>>>
   /** tokenizer.json objects. */
-  readonly tokenizers: Readonly<Record<keyof typeof TOKENIZER_FILES, object>>
+  readonly tokenizers: Readonly<Record<TokenizerName, object>>
   /** README.md: what the model is, what it was trained on, what it can and cannot do. */
   readonly card: string
 }
@@ -153,13 +73,13 @@ export interface NewModelDirectory {
  * @throws ConfigError when the configuration is wrong; WeightsError for a weight beyond float16's range.
  */
 export async function writeModelDirectory(path: string, model: NewModelDirectory): Promise<void> {
-  const config = parseConfig(path, model.config)
+  const config = parseModelConfig(join(path, 'config.json'), model.config)
   const temporary = `${path}.${process.pid}.tmp`
   await mkdir(temporary, { recursive: true })
   try {
     await writeFile(join(temporary, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
     await writeFile(join(temporary, 'README.md'), model.card)
-    for (const [name, file] of Object.entries(TOKENIZER_FILES) as [keyof typeof TOKENIZER_FILES, string][])
+    for (const [name, file] of Object.entries(TOKENIZER_FILES) as [TokenizerName, string][])
       await writeFile(join(temporary, file), JSON.stringify(model.tokenizers[name]))
     for (const part of MODEL_PARTS) {
       const weights = model.parts[part]
@@ -175,6 +95,8 @@ export async function writeModelDirectory(path: string, model: NewModelDirectory
 
 const partPath = (directory: string, part: ModelPart) => join(directory, `${part}.safetensors`)
 
+const shapesOf = (wanted: WantedWeights) => new Map([...wanted].map(([name, { shape }]) => [name, shape]))
+
 async function readConfig(directory: string): Promise<unknown> {
   const path = join(directory, 'config.json')
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -188,13 +110,6 @@ async function readConfig(directory: string): Promise<unknown> {
   } catch (cause) {
     throw new ConfigError(`${path} is not JSON`, { cause })
   }
-}
-
-function parseConfig(directory: string, json: unknown): ModelConfig {
-  const parsed = modelConfigSchema.safeParse(json)
-  if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`)
-  throw new ConfigError(`${join(directory, 'config.json')} is not the configuration of a model: ${problems.join('; ')}`)
 }
 
 const isFile = (path: string): Promise<boolean> =>

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { DEFAULT_GENERATION, type GenerationOptions } from '../../src/generate/options.js'
 import type { OptConfig } from '../../src/models/opt.js'
 import { float32, type Value } from '../../src/runtime/index.js'
-import { embeddedWeights } from '../../src/tasks/embeddedWeights.js'
 import type { EncodedBatch } from '../../src/text/tokenizer.js'
+import { type GraphWeights, heldWeights } from '../../src/weights/heldWeights.js'
 import { SafetensorsFile } from '../../src/weights/safetensors/read.js'
 
 /** What `reference/generate.py` wrote. */
 export interface GenerateFixture {
-  readonly config: OptConfig
-  readonly options: { readonly weight: ReturnType<typeof embeddedWeights> }
+  readonly config: { readonly kind: 'opt' } & OptConfig
+  readonly options: GraphWeights
   /** Soft prompts, float32 [rows, queries, width] */
   readonly prompt: Value
   /** The tokens after each row's soft prompt, of different lengths. */
@@ -37,6 +37,7 @@ export async function readGenerateFixture(): Promise<GenerateFixture> {
   for (const name of file.tensors.keys()) weights.set(name, await file.readFloat32(name))
   return {
     config: {
+      kind: 'opt',
       vocabularySize: config.vocab_size,
       width: config.hidden_size,
       layers: config.num_hidden_layers,
@@ -45,7 +46,7 @@ export async function readGenerateFixture(): Promise<GenerateFixture> {
       maxPositions: config.max_position_embeddings,
       layerNormEpsilon: 1e-5,
     },
-    options: { weight: embeddedWeights(weights) },
+    options: heldWeights(weights),
     prompt: float32(file.tensors.get('prompt')!.shape, weights.get('prompt')!),
     texts,
     cases: cases.map(({ name, options: { stopIds, ...options }, rows }: RawCase) => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { generate } from '../../src/generate/generate.js'
 import { OptGenerator } from '../../src/generate/optDecoder.js'
 import { DEFAULT_GENERATION } from '../../src/generate/options.js'
-import { embeddedWeights } from '../../src/tasks/embeddedWeights.js'
+import { heldWeights } from '../../src/weights/heldWeights.js'
 import { optConfig } from '../parity/configs.js'
 import { readFixture, section, tensor } from '../parity/fixture.js'
 
@@ -12,7 +12,7 @@ it("gives the greedy continuation of the authors' code, padding between soft pro
   const { inputs, weights, expected } = fixture
   const named = Object.entries(weights).map(([name, { data }]) => [`opt_model.${name}`, data as Float32Array] as const)
   const config = optConfig(section(fixture.config, 'opt'), Number(fixture.config['layer_norm_eps'] ?? 1e-5))
-  const generator = new OptGenerator(config, { weight: embeddedWeights(new Map(named)) })
+  const generator = new OptGenerator(config, heldWeights(new Map(named)))
   const [ids, mask] = [tensor(inputs, 'left_ids'), tensor(inputs, 'left_mask')]
   const texts = {
     ids: ids.data as BigInt64Array,

@@ -18,11 +18,11 @@ import {
 } from '../../src/models/blip2.js'
 import { Scope } from '../../src/nn/scope.js'
 import { CompiledFunction, float32, int64 } from '../../src/runtime/index.js'
-import { embeddedWeights } from '../../src/tasks/embeddedWeights.js'
-import { loadModelWeights } from '../../src/tasks/modelWeights.js'
 import { cleanCaption } from '../../src/text/captionCleaning.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
+import { partSpecs } from '../../src/train/partSpecs.js'
 import { maxOverQueries } from '../../src/train/objectives/itc.js'
+import { heldWeights } from '../../src/weights/heldWeights.js'
 import { readModelDirectory } from '../../src/weights/modelDirectory.js'
 import { picture, pictures } from './picture.js'
 import { CAPTIONS, writeTinyModel } from './tinyModel.js'
@@ -132,8 +132,8 @@ describe('match and embeddings', () => {
 
 describe('multimodal embeddings', () => {
   it('are what the match head reads', async () => {
-    const { stage1 } = await loadModelWeights(await readModelDirectory(path))
-    const [weight, bias] = [stage1!.get('itm_head.weight')!, stage1!.get('itm_head.bias')!]
+    const stage1 = await stage1Weights()
+    const [weight, bias] = [stage1.get('itm_head.weight')!, stage1.get('itm_head.bias')!]
     const queries = await model.embedMultimodal(picture(1), 'octopus')
     expect(queries).toHaveLength(3 * 16)
     const logit = (label: number) =>
@@ -257,11 +257,16 @@ it('throws after it was disposed, and lets calls under way end', async () => {
   await other.dispose()
 })
 
+async function stage1Weights(): Promise<Map<string, Float32Array>> {
+  const directory = await readModelDirectory(path)
+  return directory.load('stage1', partSpecs(directory.config).stage1)
+}
+
 /** Scores from one graph over all pairs, without batches. */
 async function referenceScores(images: readonly RawImage[], texts: readonly string[]) {
   const directory = await readModelDirectory(path)
   const { config } = directory
-  const { stage1 } = await loadModelWeights(directory)
+  const stage1 = await stage1Weights()
   const tokenizer = await Tokenizer.fromFile(directory.tokenizerPath('qformer'))
   const encoded = await model.encode(images)
   const { ids, mask, shape } = tokenizer.encodeBatch(
@@ -276,7 +281,7 @@ async function referenceScores(images: readonly RawImage[], texts: readonly stri
   const imageVectors = imageEmbedding(p, config, queryImage(p, config, image).output)
   const textVectors = textEmbedding(p, config, encodeText(p, config, idInput, maskInput))
   const itc = maxOverQueries(imageVectors, textVectors)
-  const compiled = await CompiledFunction.create(graph, { itc }, { weight: embeddedWeights(stage1!) })
+  const compiled = await CompiledFunction.create(graph, { itc }, heldWeights(stage1))
   const found = { itc: [] as number[], itm: [] as number[] }
   const all = new Float32Array(images.length * 80)
   encoded.forEach(({ features: own }, i) => {
@@ -294,7 +299,7 @@ async function referenceScores(images: readonly RawImage[], texts: readonly stri
     pairGraph.input('mask', 'int64', [1, shape[1]]),
   ]
   const probability = softmax(mean(matchHead(q, joint(q, config, one, oneIds, oneMask)), [1]))
-  const pair = await CompiledFunction.create(pairGraph, { probability }, { weight: embeddedWeights(stage1!) })
+  const pair = await CompiledFunction.create(pairGraph, { probability }, heldWeights(stage1))
   for (const { features: own } of encoded)
     for (let t = 0; t < texts.length; t++) {
       const row = [t * shape[1], (t + 1) * shape[1]] as const

@@ -29,6 +29,7 @@ export async function writeTinyModel(
     format: 'blip2',
     version: 1,
     vision: {
+      kind: 'clip',
       imageSize: 16,
       patchSize: 8,
       width: 16,
@@ -55,6 +56,7 @@ export async function writeTinyModel(
     visionLayerNormEpsilon: 1e-5,
     embeddingWidth: 8,
     language: {
+      kind: 'opt',
       vocabularySize: Tokenizer.fromJson(language).size,
       width: 16,
       layers: 2,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
@@ -12,6 +11,8 @@ import { attributionNotice } from './notice.js'
 import { installedVersion } from './packages.js'
 import { PICTURE_BYTES, PICTURE_SIZE, renderDrawings } from './render.js'
 import { type EmojiVendor, VENDOR_IDS, VENDORS } from './vendors.js'
+
+export { defaultCacheDirectory } from '../../weights/cacheDirectory.js'
 
 /** What is stored for one vendor: an index in JSON, and the pixels of its pictures one after another in a .bin file. */
 export type VendorIndex = z.infer<typeof vendorIndexSchema>
@@ -43,20 +44,6 @@ export interface RenderProgress {
 export interface VendorCacheOptions {
   onProgress?: (progress: RenderProgress) => void
   signal?: AbortSignal
-}
-
-/**
- * Where renders are kept when no folder is given: $BLIP2_CACHE, else `.cache` of a clone of this project when the
- * command runs inside it, else `blip2` in the user's cache folder ($XDG_CACHE_HOME or ~/.cache).
- */
-export function defaultCacheDirectory(): string {
-  const fromEnvironment = process.env['BLIP2_CACHE']
-  if (fromEnvironment) return fromEnvironment
-  const clone = process.cwd()
-  if (existsSync(join(clone, 'src', 'data', 'emoji')) && existsSync(join(clone, 'package.json'))) {
-    return join(clone, '.cache')
-  }
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'blip2')
 }
 
 /** The folder of the renders inside a cache directory. */

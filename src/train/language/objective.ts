@@ -1,6 +1,6 @@
 import type { Graph } from '../../graph/graph.js'
 import { crossEntropyRows, mean, reshape, slice } from '../../graph/index.js'
-import { type OptConfig, optDecode, optEmbed, optHead } from '../../models/opt.js'
+import { type OptConfig, optDecode, optEmbed, optEmbeddingWidth, optHead } from '../../models/opt.js'
 import { onesLike } from '../../nn/attention.js'
 import { Scope } from '../../nn/scope.js'
 
@@ -20,7 +20,7 @@ export function languageObjective(
   const model = p.in(LANGUAGE_MODEL)
   const ids = graph.input('ids', 'int64', [batch, length])
   const { output } = optDecode(model, config, optEmbed(model, config, ids), onesLike(graph, [batch, length]))
-  const rows = reshape(slice(output, 1, 0, length - 1), [batch * (length - 1), config.width])
+  const rows = reshape(slice(output, 1, 0, length - 1), [batch * (length - 1), optEmbeddingWidth(config)])
   const labels = reshape(slice(ids, 1, 1, length), [batch * (length - 1)])
   return { scope: p, loss: mean(crossEntropyRows(optHead(model, config, rows), labels)) }
 }

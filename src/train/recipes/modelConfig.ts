@@ -31,13 +31,13 @@ export function emojiModelConfig(tokenizers: EmojiTokenizers): ModelConfig {
   return {
     format: 'blip2',
     version: 1,
-    vision: { ...vision, standardizedFeatures: true },
+    vision: { kind: 'clip', ...vision, standardizedFeatures: true },
     mean: [...mean],
     std: [...std],
     qformer: { ...emojiQFormer(qformer.size, vision.width) },
     visionLayerNormEpsilon: 1e-5,
     embeddingWidth: 128,
-    language: { ...emojiLanguage.language },
+    language: { kind: 'opt', ...emojiLanguage.language },
     text: { maxTokens: CAPTION_TOKENS, decoderToken: qformer.idOf('[DEC]'), padToken: qformer.idOf('[PAD]') },
     generation: { prompt: '', maxNewTokens: 20, numBeams: 5, lengthPenalty: 0, repetitionPenalty: 1 },
   }

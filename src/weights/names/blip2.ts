@@ -5,10 +5,10 @@ import { T5_UNUSED_BIAS, t5Rules } from './t5.js'
 const HF_LAYER = 'vision_model.encoder.layers.#'
 
 /**
- * EVA's ViT-g. The bias of queries, keys and values is one tensor there, and the keys' part is left out: it adds the same
+ * EVA's ViT-g, and BLIP's ViT, which has its form. The bias of queries, keys and values is one tensor there, and the keys' part is left out: it adds the same
  * to all scores of a query, which softmax takes out again (and is zero in what was released).
  */
-const visionRules: readonly NameRule[] = [
+export const evaVisionRules: readonly NameRule[] = [
   ['visual_encoder.cls_token', 'vision_model.embeddings.class_embedding'],
   ['visual_encoder.pos_embed', 'vision_model.embeddings.position_embedding'],
   ['visual_encoder.patch_embed.proj.*', 'vision_model.embeddings.patch_embedding.*'],
@@ -36,7 +36,7 @@ export const huggingFaceBlip2: NameLayout = {
   title: "Hugging Face's BLIP-2",
   mark: 'qformer.layernorm.weight',
   rules: [
-    ...visionRules,
+    ...evaVisionRules,
     ...qformerRules,
     ['vision_proj.*', 'vision_projection.*'],
     ['text_proj.*', 'text_projection.*'],
@@ -54,3 +54,19 @@ export const huggingFaceBlip2: NameLayout = {
 
 /** Our names of stage 1 that Hugging Face's retrieval models do not have: only training needs them. */
 export const NOT_IN_HUGGING_FACE_RETRIEVAL: readonly string[] = ['temp', 'Qformer.cls.*']
+
+/** The checkpoint's names of each part; stage 1 and stage 2 train what lies between the frozen models. */
+export const PART_NAMES = {
+  vision: ['vision_model.embeddings.*', 'vision_model.encoder.*'],
+  bridge: [
+    'query_tokens',
+    'vision_model.post_layernorm.*',
+    'qformer.*',
+    'embeddings.*',
+    'language_projection.*',
+    'vision_projection.*',
+    'text_projection.*',
+    'itm_head.*',
+  ],
+  language: ['language_model.*'],
+} as const

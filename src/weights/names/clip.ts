@@ -5,6 +5,14 @@ const stacked = (kind: string) => ({
   stack: ['q', 'k', 'v'].map((role) => `${HF_LAYER}.self_attn.${role}_proj.${kind}`),
 })
 
+/** What CLIP itself has beside the encoder that BLIP-2 takes from it. */
+const wholeModelRules: readonly NameRule[] = [
+  ['visual_encoder.ln_post.*', '(vision_model.)post_layernorm.*'],
+  ['visual_projection.weight', 'visual_projection.weight'],
+  ['text_model.*', 'text_model.*'],
+  ['text_projection.weight', 'text_projection.weight'],
+]
+
 /**
  * Hugging Face's CLIPModel and CLIPVisionModel; newer versions leave the prefix `vision_model.` out. Queries, keys and
  * values are apart there and stacked here.
@@ -24,6 +32,7 @@ export const huggingFaceClip: NameLayout = {
     ['visual_encoder.transformer.resblocks.#.ln_2.*', `${HF_LAYER}.layer_norm2.*`],
     ['visual_encoder.transformer.resblocks.#.mlp.c_fc.*', `${HF_LAYER}.mlp.fc1.*`],
     ['visual_encoder.transformer.resblocks.#.mlp.c_proj.*', `${HF_LAYER}.mlp.fc2.*`],
+    ...wholeModelRules,
   ],
   ignored: [
     ['(vision_model.)embeddings.position_ids', 'the numbers 0, 1, 2, ...'],

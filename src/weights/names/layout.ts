@@ -37,3 +37,6 @@ function prefixSource(prefix: string, from: NameSource): NameSource {
   if ('stack' in from) return { stack: from.stack.map((name) => prefix + name) }
   return { ...from, name: prefix + from.name }
 }
+
+/** Directories of ours: the names are the model's own. */
+export const ownNames: NameLayout = { title: 'blip2', mark: '*', rules: [['*', '*']], ignored: [] }

@@ -13,7 +13,11 @@ export async function loadPlanned(
   names: Iterable<string> = plan.tensors.keys(),
 ): Promise<Map<string, Float32Array>> {
   const chosen = [...names].map((name) => [name, planned(table, plan, name)] as const)
-  await checkTies(table, plan, new Set(chosen.flatMap(([, { assembly }]) => sourcesOf(assembly))))
+  await checkTies(
+    table,
+    plan,
+    chosen.map(([, tensor]) => tensor),
+  )
   const loaded = new Map<string, Float32Array>()
   for (const [name, tensor] of chosen) loaded.set(name, await assemble(table, tensor))
   return loaded
@@ -25,7 +29,8 @@ function planned({ path }: TensorTable, plan: WeightsPlan, name: string): Planne
   return tensor
 }
 
-async function assemble(table: TensorTable, { shape, assembly }: PlannedTensor): Promise<Float32Array> {
+/** One planned tensor's values. */
+export async function assemble(table: TensorTable, { shape, assembly }: PlannedTensor): Promise<Float32Array> {
   if (assembly.kind === 'whole') return await table.readFloat32(assembly.source)
   const count = elements(shape)
   if (assembly.kind === 'part') {
@@ -42,8 +47,16 @@ async function assemble(table: TensorTable, { shape, assembly }: PlannedTensor):
   return values
 }
 
-/** A checkpoint whose tied tensors differ was trained otherwise than the model computes. */
-async function checkTies(table: TensorTable, { ties }: WeightsPlan, sources: ReadonlySet<string>): Promise<void> {
+/**
+ * A checkpoint whose tied tensors differ was trained otherwise than the model computes: a WeightsError.
+ * @param chosen Planned tensors whose ties are checked. Default: all.
+ */
+export async function checkTies(
+  table: TensorTable,
+  { tensors, ties }: WeightsPlan,
+  chosen: Iterable<PlannedTensor> = tensors.values(),
+): Promise<void> {
+  const sources = new Set([...chosen].flatMap(({ assembly }) => sourcesOf(assembly)))
   for (const [kept, other] of ties)
     if (sources.has(kept) && !(await holdsSame(table, kept, other)))
       throw new WeightsError(

@@ -43,6 +43,7 @@ export const bpe = Tokenizer.fromJson(
 )
 
 const vision: ImageEncoderConfig = {
+  kind: 'clip',
   imageSize: 16,
   patchSize: 8,
   width: 16,
