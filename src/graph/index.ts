@@ -1,6 +1,14 @@
 export * from './backward.js'
 export { type ConstantData, Graph, type Node, type Operator, operators, Tensor } from './graph.js'
-export { embeddedFloats, type OnnxModel, type OnnxOptions, toOnnx, type WeightSource } from './onnx.js'
+export {
+  embeddedFloats,
+  type OnnxModel,
+  type OnnxOptions,
+  type QuantizedValues,
+  type StoredValues,
+  toOnnx,
+  type WeightSource,
+} from './onnx.js'
 export * from './operators/activations.js'
 export * from './operators/convolution.js'
 export * from './operators/dropout.js'

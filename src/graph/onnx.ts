@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { ShapeError } from '../errors.js'
+import { DtypeError, ShapeError } from '../errors.js'
 import { type ConstantData, constantKey, type Graph, type Node, type Tensor } from './graph.js'
 import {
   AttributeProtoSchema,
@@ -22,10 +22,8 @@ import {
 import { type DType, elementCount, formatShape, type Shape } from './types.js'
 import { reachable } from './verify.js'
 
-/** How a weight reaches the runtime. */
-export type WeightSource =
-  /** Given at each run, in place: what training does. */
-  | { readonly kind: 'input' }
+/** Values that do not change between runs. */
+export type StoredValues =
   /** Copied into the model bytes. */
   | { readonly kind: 'embedded'; readonly dtype: DType; readonly bytes: Uint8Array }
   /** Mapped by the runtime from a file beside the model: `offset` and `length` in bytes, nothing is converted. */
@@ -36,6 +34,30 @@ export type WeightSource =
       readonly offset: number
       readonly length: number
     }
+
+/**
+ * A matrix [out, in] in blocks of `blockSize` along each row, the last one filled up. A value is
+ * (stored - zero point) * scale of its block.
+ */
+export interface QuantizedValues {
+  readonly kind: 'quantized'
+  readonly bits: 4 | 8
+  readonly blockSize: number
+  /** uint8 [out, blocks, blockSize * bits / 8]; of two 4-bit values the first is in the low half. */
+  readonly values: StoredValues
+  /** float32 [out, blocks] */
+  readonly scales: StoredValues
+  /** uint8 [out, blocks * bits / 8 rounded up], packed like the values (default: 2^(bits - 1) everywhere). */
+  readonly zeroPoints?: StoredValues
+}
+
+/** How a weight reaches the runtime. */
+export type WeightSource =
+  /** Given at each run, in place: what training does. */
+  | { readonly kind: 'input' }
+  | StoredValues
+  /** Only products and lookups of rows read such a weight; nothing is widened but the rows that are looked up. */
+  | QuantizedValues
 
 /** A float32 weight as a constant of the graph; nothing is copied until the graph is serialised. */
 export const embeddedFloats = (data: Float32Array): WeightSource => ({
@@ -58,10 +80,21 @@ export interface OnnxOptions {
 
 type AttributeValue = number | string | readonly number[] | { readonly float: number }
 
+/** The ONNX names of a quantised weight's tensors, whose shapes `QuantizedValues` gives. */
+export interface QuantizedWeight extends Pick<QuantizedValues, 'bits' | 'blockSize'> {
+  readonly out: number
+  readonly in: number
+  readonly values: string
+  readonly scales: string
+  readonly zeroPoints?: string
+}
+
 /** What an operator's `lower` writes to. */
 export interface OnnxEmitter {
   /** The ONNX name of a tensor. */
   name(tensor: Tensor): string
+  /** How a weight is quantised; undefined for every other tensor. Operators that do not ask refuse such a weight. */
+  quantized(tensor: Tensor): QuantizedWeight | undefined
   /** Adds a node; gives its first output. Numbers are integer attributes, `{ float }` are floating ones. */
   node(
     type: string,
@@ -111,7 +144,7 @@ export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, 
     if (source.kind === 'input') inputs.push(writer.valueInfo(name, tensor))
     else writer.weight(name, tensor, source)
   }
-  for (const node of live.nodes) writer.lower(node)
+  for (const node of leavesLast(live.nodes)) writer.lower(node)
   const outputInfo = Object.entries(outputs).map(([name, tensor]) => {
     if (graph.inputs.has(name) || graph.parameters.has(name))
       throw new ShapeError(`the output '${name}' has the name of an input; give it another`)
@@ -137,16 +170,32 @@ export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, 
   return { bytes: toBinary(ModelProtoSchema, model), labels: writer.labels, nodeCount: writer.nodes.length }
 }
 
+/**
+ * Nodes that no other reads, such as a weight's gradient, after all others, the last drawn first. The runtime computes
+ * what the last leaf needs, then what the leaf before it needs, and so on: in this order a layer's gradients are
+ * computed when they are due. The other way round, all that they read would be kept to the end of the backward pass.
+ */
+function leavesLast(nodes: readonly Node[]): Node[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs))
+  const isLeaf = ({ outputs }: Node) => !outputs.some((output) => read.has(output))
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).reverse()]
+}
+
 class Writer implements OnnxEmitter {
   readonly nodes: NodeProto[] = []
   readonly initializers: TensorProto[] = []
   readonly labels = new Map<string, string>()
   readonly #constants = new Map<Tensor | string, string>()
+  readonly #quantized = new Map<string, QuantizedWeight>()
   #label = ''
   #temporaries = 0
 
   name(tensor: Tensor): string {
     const { source } = tensor
+    if (this.quantized(tensor))
+      throw new DtypeError(
+        `${this.#label} reads the weight '${(source as { name: string }).name}', which is quantised; only linear layers and lookups can. Open the model with float32 weights`,
+      )
     if (source.kind === 'input' || source.kind === 'parameter') return source.name
     if (source.kind === 'node') return `${INTERNAL}t${tensor.id}`
     let name = this.#constants.get(tensor)
@@ -155,6 +204,10 @@ class Writer implements OnnxEmitter {
       this.#constants.set(tensor, name)
     }
     return name
+  }
+
+  quantized({ source }: Tensor): QuantizedWeight | undefined {
+    return source.kind === 'parameter' ? this.#quantized.get(source.name) : undefined
   }
 
   constant(data: ConstantData | readonly number[], shape?: readonly number[]): string {
@@ -198,11 +251,38 @@ class Writer implements OnnxEmitter {
   }
 
   weight(name: string, tensor: Tensor, source: Exclude<WeightSource, { kind: 'input' }>): void {
+    if (source.kind === 'quantized') {
+      this.#quantized.set(name, this.#quantizedWeight(name, tensor, source))
+      return
+    }
     const direct = source.dtype === tensor.dtype
-    const stored = direct ? name : `${INTERNAL}${name} as ${source.dtype}`
+    const stored = this.#stored(direct ? name : `${INTERNAL}${name} as ${source.dtype}`, tensor.shape, source)
+    if (!direct) this.node('Cast', [stored], { to: dataType(tensor.dtype) }, { outputs: [name] })
+  }
+
+  #quantizedWeight(name: string, { shape }: Tensor, source: QuantizedValues): QuantizedWeight {
+    const { bits, blockSize, values, scales, zeroPoints } = source
+    const [out, inner] = shape
+    if (shape.length !== 2 || typeof out !== 'number' || typeof inner !== 'number')
+      throw new ShapeError(`only a matrix is quantised, but '${name}' is ${formatShape(shape)}`)
+    const blocks = Math.ceil(inner / blockSize)
+    const part = (what: string, sizes: Shape, stored: StoredValues) =>
+      this.#stored(`${INTERNAL}${name} ${what}`, sizes, stored)
+    return {
+      bits,
+      blockSize,
+      out,
+      in: inner,
+      values: part('values', [out, blocks, (blockSize * bits) / 8], values),
+      scales: part('scales', [out, blocks], scales),
+      ...(zeroPoints ? { zeroPoints: part('zero points', [out, Math.ceil((blocks * bits) / 8)], zeroPoints) } : {}),
+    }
+  }
+
+  #stored(name: string, shape: Shape, source: StoredValues): string {
     const proto = create(TensorProtoSchema, {
-      name: stored,
-      dims: tensor.shape.map((size) => BigInt(size)),
+      name,
+      dims: shape.map((size) => BigInt(size)),
       dataType: dataType(source.dtype),
     })
     if (source.kind === 'embedded') proto.rawData = source.bytes
@@ -214,7 +294,7 @@ class Writer implements OnnxEmitter {
       )
     }
     this.initializers.push(proto)
-    if (!direct) this.node('Cast', [stored], { to: dataType(tensor.dtype) }, { outputs: [name] })
+    return name
   }
 
   valueInfo(name: string, tensor: { dtype: DType; shape: Shape }) {

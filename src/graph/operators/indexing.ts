@@ -1,6 +1,7 @@
 import { DtypeError, ShapeError } from '../../errors.js'
 import { defineOperator, type Tensor } from '../graph.js'
 import { elementCount, formatShape, normalizeAxis, type Shape, staticShape, type TensorType } from '../types.js'
+import { quantizedRows } from './quantized.js'
 
 // d gather(x): the rows of the gradient added up at their indices
 const applyGather = defineOperator<{ axis: number }>({
@@ -36,7 +37,10 @@ const applyEmbedding = defineOperator<null>({
   },
   gradient: ({ inputs: [table, ids] }, [dy]) => [scatterAdd(dy!, ids!, table!.shape, 0), undefined],
   lower: ({ inputs: [table, ids], outputs: [y] }, onnx) => {
-    onnx.node('Gather', [onnx.name(table!), onnx.name(ids!)], { axis: 0 }, { outputs: [onnx.name(y!)] })
+    const outputs = [onnx.name(y!)]
+    const quantized = onnx.quantized(table!)
+    if (quantized) quantizedRows(onnx, quantized, onnx.name(ids!), ids!.shape.length, outputs)
+    else onnx.node('Gather', [onnx.name(table!), onnx.name(ids!)], { axis: 0 }, { outputs })
   },
 })
 

@@ -1,6 +1,7 @@
 import { DtypeError, ShapeError } from '../../errors.js'
 import { defineOperator, type Tensor } from '../graph.js'
 import { broadcastShapes, elementCount, formatShape, type TensorType } from '../types.js'
+import { quantizedLinear } from './quantized.js'
 import { sum, sumTo } from './reductions.js'
 import { reshape } from './shape.js'
 
@@ -74,8 +75,10 @@ const applyLinear = defineOperator<null>({
     return bias ? [dx, dWeight, sum(rows, [0])] : [dx, dWeight]
   },
   lower: ({ inputs: [x, weight, bias], outputs: [y] }, onnx) => {
-    const inputs = [onnx.name(x!), onnx.name(weight!)]
     const outputs = [onnx.name(y!)]
+    const quantized = onnx.quantized(weight!)
+    if (quantized) return quantizedLinear(onnx, onnx.name(x!), quantized, bias && onnx.name(bias), outputs)
+    const inputs = [onnx.name(x!), onnx.name(weight!)]
     const isStatic = [...x!.shape, ...weight!.shape].every((size) => typeof size === 'number')
     if (!isStatic || !bias) {
       const product = onnx.node(
