@@ -1,6 +1,15 @@
 export * from './errors.js'
 export { DECODING_PRESETS, type DecodingPreset } from './generate/presets.js'
 export type { ImageSource, RawImage } from './image/decode.js'
+export type { Duplicate } from './pictureIndex/duplicates.js'
+export {
+  type IndexSearchOptions,
+  PictureIndex,
+  type SimilarPicture,
+  type TextSearchOptions,
+} from './pictureIndex/pictureIndex.js'
+export type { FoundPicture } from './pictureIndex/rerankFound.js'
+export type { IndexUpdate, UpdateOptions } from './pictureIndex/updateIndex.js'
 export type { Device } from './runtime/devices.js'
 export type { Answer, AskOptions, AskTask, ChatOptions, ChatTask } from './tasks/answerer.js'
 export { type AttentionDrawingOptions, drawAttention } from './tasks/attentionDrawing.js'

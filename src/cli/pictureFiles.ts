@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DataError } from '../errors.js'
+import { isPictureName } from '../image/pictureName.js'
 import { glob, isGlob } from './glob.js'
 
-const PICTURE = /\.(png|jpe?g|webp|gif|avif|tiff?|svg)$/i
 const ADDRESS = /^(https?|file):\/\//
 
 /**
@@ -23,7 +23,7 @@ async function expand(arg: string): Promise<string[]> {
   const kind = await kindOf(arg)
   if (kind === 'file' || (kind === 'none' && !isGlob(arg))) return [arg]
   const found = kind === 'folder' ? await picturesIn(arg) : await glob(arg)
-  const pictures = found.filter((file) => PICTURE.test(file))
+  const pictures = found.filter(isPictureName)
   if (pictures.length === 0)
     throw new DataError(kind === 'folder' ? `${arg} holds no pictures` : `no pictures fit the pattern ${arg}`)
   return pictures
