@@ -158,6 +158,9 @@ function sessionOptions({ device, threads, prepack }: SessionSettings) {
   return {
     executionProviders: executionProviders(device ?? 'cpu'),
     graphOptimizationLevel: 'all',
+    // From the second run on, a pattern's block would come on top of what the first run has left in the arena: twice the
+    // memory, and no faster.
+    enableMemPattern: false,
     // Its errors are thrown, with the model's own names; they need not be printed as well.
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
