@@ -11,11 +11,14 @@ import { registerDemo } from './demo/command.js'
 import { registerEmbed } from './embed.js'
 import { registerEvaluate } from './evaluate.js'
 import { registerIndex } from './indexPictures.js'
+import { registerFinetune } from './finetune.js'
 import type { Io } from './io.js'
 import { registerMatch } from './match.js'
+import { registerQuantize } from './quantize.js'
 import { registerSearch } from './search.js'
 import { registerSynth } from './synth.js'
 import { registerPretrain, registerTrain } from './train.js'
+import { registerWatch } from './watch.js'
 
 /** Every command, in the order of the help. */
 const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
@@ -32,8 +35,11 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerData,
   registerTrain,
   registerPretrain,
+  registerFinetune,
+  registerWatch,
   registerCapfilt,
   registerSynth,
+  registerQuantize,
 ]
 
 export const EXIT = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const

@@ -36,6 +36,20 @@ export interface ArchitectureSpecs {
 
 /** Every weight of a model with its shape. The model is drawn and nothing else, so its size does not matter. */
 export function architectureSpecs(config: Architecture): ArchitectureSpecs {
+  const { specs } = drawArchitecture(config)
+  const isOf = (scope: string) => (name: string) => name.startsWith(`${scope}.`)
+  const isVision = isOf(IMAGE_ENCODER)
+  const isLanguage = isOf(config.language.kind === 'opt' ? OPT_MODEL : T5_MODEL)
+  const where = (holds: (name: string) => boolean) => new Map([...specs].filter(([name]) => holds(name)))
+  return {
+    vision: where(isVision),
+    bridge: where((name) => !isVision(name) && !isLanguage(name)),
+    language: where(isLanguage),
+  }
+}
+
+/** The whole model over one picture and one token. -> the root scope */
+export function drawArchitecture(config: Architecture): Scope {
   const p = new Scope(new Graph())
   drawVision(p, config)
   const {
@@ -51,16 +65,7 @@ export function architectureSpecs(config: Architecture): ArchitectureSpecs {
     : queryImage(p, config, image).output
   if (language.kind === 'opt') drawOpt(p, config, language, queryOutput)
   else drawT5(p, config, language, queryOutput)
-
-  const isOf = (scope: string) => (name: string) => name.startsWith(`${scope}.`)
-  const isVision = isOf(IMAGE_ENCODER)
-  const isLanguage = isOf(language.kind === 'opt' ? OPT_MODEL : T5_MODEL)
-  const where = (holds: (name: string) => boolean) => new Map([...p.specs].filter(([name]) => holds(name)))
-  return {
-    vision: where(isVision),
-    bridge: where((name) => !isVision(name) && !isLanguage(name)),
-    language: where(isLanguage),
-  }
+  return p
 }
 
 export const parameterCount = (specs: ReadonlyMap<string, ParameterSpec>): number =>

@@ -1,7 +1,7 @@
-import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError } from '../errors.js'
 import type { Architecture } from '../models/architectureSpecs.js'
+import { writeNewDirectory } from '../weights/newDirectory.js'
 import { type LazyTensor, type TensorArray, writeSafetensors } from '../weights/safetensors/write.js'
 import { hubConfig, hubGeneration, hubPreprocessor } from './hubConfig.js'
 import { type HubTensor, hubTensors } from './hubTensors.js'
@@ -42,15 +42,12 @@ export async function synthesize(
   directory: string,
   { seed = 0, shardBytes = DEFAULT_SHARD_BYTES, signal, onProgress }: SynthesizeOptions = {},
 ): Promise<Synthesized> {
-  await refuseOccupied(directory)
   const architecture: Architecture = SYNTH_PRESETS[preset]
   const tensors = hubTensors(architecture)
   const total = byteCount(tensors)
   const shards = shardsOf(tensors, shardBytes)
   const files = shards.map((_, i) => shardName(i, shards.length))
-  const temporary = `${directory}.${process.pid}.tmp`
-  await mkdir(temporary, { recursive: true })
-  try {
+  await writeNewDirectory(directory, async (temporary) => {
     const makeTensor = tensorMaker(tensors, seed)
     let done = 0
     const lazy = (name: string, tensor: HubTensor): LazyTensor => ({
@@ -69,23 +66,8 @@ export async function synthesize(
     }
     onProgress?.(total, total)
     await writeTexts(temporary, preset, architecture, shards, files, total)
-    // An empty directory that is there already makes room.
-    await rmdir(directory).catch(ignoreMissing)
-    await rename(temporary, directory)
-  } finally {
-    await rm(temporary, { recursive: true, force: true })
-  }
+  })
   return { parameters: total / BYTES, bytes: total, files }
-}
-
-async function refuseOccupied(directory: string): Promise<void> {
-  const present = await readdir(directory).catch(ignoreMissing)
-  if (present && present.length > 0)
-    throw new ConfigError(`${directory} is not empty; give the name of a directory that does not exist yet`)
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
 }
 
 type Tensors = ReadonlyMap<string, HubTensor>

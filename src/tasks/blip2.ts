@@ -1,4 +1,5 @@
 import { DisposedError, ModelNotFoundError } from '../errors.js'
+import type { ModelDtype } from '../quantize/weightBits.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
 import type { ConversionProgress, WeightPlacement } from '../weights/graphWeights.js'
@@ -22,6 +23,11 @@ export interface LoadOptions extends ExecutionOptions {
    * Default: parts of 256 MiB and more, counted as float32, are mapped.
    */
   readonly weights?: WeightPlacement
+  /**
+   * 'q8' and 'q4' quantise the matrices of a component to 8 and 4 bits, once, into `cacheDir`: less memory and faster
+   * decoding for small errors (see docs/quantization.md). Default: float32, or as the directory is quantised already.
+   */
+  readonly dtype?: ModelDtype
   /** For converted weights: 4 bytes a weight (default: $BLIP2_CACHE or blip2 in the user's cache folder). */
   readonly cacheDir?: string
   /** Bytes written while weights are converted. */
@@ -82,13 +88,22 @@ export class Blip2 {
    * weights do not fit it.
    */
   static async fromPretrained(path: string, options: LoadOptions = {}): Promise<Blip2> {
-    const { signal, outputFilter, weights, cacheDir = defaultCacheDirectory(), onConversion, ...execution } = options
+    const {
+      signal,
+      outputFilter,
+      weights,
+      cacheDir = defaultCacheDirectory(),
+      onConversion,
+      dtype,
+      ...execution
+    } = options
     signal?.throwIfAborted()
     const directory = await readModelDirectory(path)
     const { config } = directory
     const { vision, stage1, stage2, language } = await openModelWeights(directory, {
       cacheDirectory: cacheDir,
       ...(weights ? { weights } : {}),
+      ...(dtype ? { dtype } : {}),
       ...(onConversion ? { onConversion } : {}),
       ...(signal ? { signal } : {}),
     })

@@ -8,6 +8,9 @@ import { findWeight, type GraphWeights, heldWeights } from './heldWeights.js'
 import { ownNames } from './names/layout.js'
 import { assemble, checkTies, loadPlanned } from './names/load.js'
 import { type PlannedTensor, planWeights, sourcesOf, type WeightsPlan } from './names/plan.js'
+import type { WeightBits } from './quantize/format.js'
+import { mapQuantized } from './quantize/open.js'
+import { writeQuantized } from './quantize/write.js'
 import { SafetensorsFile } from './safetensors/read.js'
 import type { TensorTable } from './safetensors/types.js'
 import { writeSafetensors } from './safetensors/write.js'
@@ -16,7 +19,7 @@ import { writeSafetensors } from './safetensors/write.js'
 export type WeightPlacement = 'memory' | 'mapped'
 
 export interface ConversionProgress {
-  /** Bytes of float32 written, and to write. */
+  /** Bytes written, and to write. */
   readonly done: number
   readonly total: number
 }
@@ -27,6 +30,8 @@ export interface GraphWeightsOptions {
   /** Where weights that cannot be mapped as they are go as float32, to be mapped from there: 4 bytes a weight, once. */
   readonly cacheDirectory: string
   readonly onConversion?: (progress: ConversionProgress) => void
+  /** How weights are quantised while they are converted (default: none is). A file that is quantised is opened as it is. */
+  readonly bits?: (name: string) => WeightBits
   readonly signal?: AbortSignal
 }
 
@@ -45,6 +50,9 @@ export async function openGraphWeights(
   plan: WeightsPlan,
   options: GraphWeightsOptions,
 ): Promise<GraphWeights> {
+  const { bits } = options
+  if (bits && [...plan.tensors.keys()].some((name) => bits(name) < 32))
+    return mapConvertedQuantized(table, plan, bits, options)
   const bytes = [...plan.tensors.values()].reduce((total, tensor) => total + bytesOf(tensor), 0)
   const placement = options.weights ?? (bytes < LARGEST_IN_MEMORY ? 'memory' : 'mapped')
   if (placement === 'memory') return heldWeights(await loadPlanned(table, plan))
@@ -106,8 +114,32 @@ async function mapConverted(
   return mapped
 }
 
-/** Of the files as they are now, and of what is taken from them. */
-async function fingerprint(table: TensorTable, plan: WeightsPlan): Promise<string> {
+async function mapConvertedQuantized(
+  table: TensorTable,
+  plan: WeightsPlan,
+  bits: (name: string) => WeightBits,
+  { cacheDirectory, onConversion, signal }: GraphWeightsOptions,
+): Promise<GraphWeights> {
+  const directory = join(cacheDirectory, 'quantized')
+  const weights = [...plan.tensors].map(([name, tensor]) => {
+    return { name, shape: tensor.shape, bits: bits(name), read: () => assemble(table, tensor) }
+  })
+  const forms = weights.map((weight) => weight.bits)
+  const path = join(directory, `${await fingerprint(table, plan, forms)}.safetensors`)
+  if (!(await exists(path))) {
+    await checkTies(table, plan)
+    await mkdir(directory, { recursive: true })
+    await writeQuantized(path, weights, {
+      ...(signal ? { signal } : {}),
+      ...(onConversion ? { onProgress: (done, total) => onConversion({ done, total }) } : {}),
+    })
+  }
+  await using converted = await SafetensorsFile.open(path)
+  return await mapQuantized(converted, plan.tensors)
+}
+
+/** Of the files as they are now, of what is taken from them, and of what it becomes. */
+async function fingerprint(table: TensorTable, plan: WeightsPlan, forms: readonly WeightBits[] = []): Promise<string> {
   const sources = [...plan.tensors.values()].flatMap(({ assembly }) => sourcesOf(assembly))
   const files = [...new Set(sources.map((source) => table.tensor(source).file))].sort()
   const states = await Promise.all(
@@ -118,7 +150,7 @@ async function fingerprint(table: TensorTable, plan: WeightsPlan): Promise<strin
     }),
   )
   return createHash('sha256')
-    .update(JSON.stringify([states, [...plan.tensors]]))
+    .update(JSON.stringify([states, [...plan.tensors], forms]))
     .digest('hex')
     .slice(0, 32)
 }

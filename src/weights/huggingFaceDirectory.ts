@@ -6,7 +6,7 @@ import { readJsonFile } from './jsonFile.js'
 import { type ModelConfig, parseWith } from './modelConfig.js'
 import type { ModelDirectory, ModelPart, WantedWeights } from './modelParts.js'
 import { huggingFaceBlip2, NOT_IN_HUGGING_FACE_RETRIEVAL, PART_NAMES } from './names/blip2.js'
-import { loadPlanned } from './names/load.js'
+import { loadPlanned, streamPlanned } from './names/load.js'
 import { planWeights } from './names/plan.js'
 import { openTensors } from './openTensors.js'
 import type { TensorTable } from './safetensors/types.js'
@@ -41,6 +41,8 @@ export async function readHuggingFaceDirectory(path: string, json: unknown): Pro
       await using table = await openTensors(path)
       return await openGraphWeights(table, plan(table, part, wanted, NOT_IN_HUGGING_FACE_RETRIEVAL), options)
     },
+    stream: async (part, wanted) =>
+      streamPlanned(await openTensors(path), (table) => plan(table, part, wanted, NOT_IN_HUGGING_FACE_RETRIEVAL)),
   }
 }
 

@@ -12,7 +12,9 @@ import {
   type WantedWeights,
 } from './modelParts.js'
 import { ownNames } from './names/layout.js'
+import { streamPlanned } from './names/load.js'
 import { planWeights } from './names/plan.js'
+import { isQuantized, loadQuantized, mapQuantized } from './quantize/open.js'
 import { SafetensorsFile } from './safetensors/read.js'
 import { loadStrict } from './safetensors/strict.js'
 import { writeSafetensors } from './safetensors/write.js'
@@ -48,12 +50,17 @@ export async function readModelDirectory(path: string): Promise<ModelDirectory> 
     tokenizerPath: (tokenizer) => join(path, TOKENIZER_FILES[tokenizer]),
     load: async (part, wanted) => {
       await using file = await SafetensorsFile.open(partPath(path, part))
-      return await loadStrict(file, wanted)
+      return await (isQuantized(file) ? loadQuantized : loadStrict)(file, wanted)
     },
     open: async (part, wanted, options) => {
       await using file = await SafetensorsFile.open(partPath(path, part))
+      if (isQuantized(file)) return await mapQuantized(file, wanted)
       return await openGraphWeights(file, planWeights(file, ownNames, shapesOf(wanted)), options)
     },
+    stream: async (part, wanted) =>
+      streamPlanned(await SafetensorsFile.open(partPath(path, part)), (file) =>
+        planWeights(file, ownNames, shapesOf(wanted)),
+      ),
   }
 }
 
@@ -93,7 +100,8 @@ export async function writeModelDirectory(path: string, model: NewModelDirectory
   }
 }
 
-const partPath = (directory: string, part: ModelPart) => join(directory, `${part}.safetensors`)
+/** Where a directory of ours has the weights of a part. */
+export const partPath = (directory: string, part: ModelPart) => join(directory, `${part}.safetensors`)
 
 const shapesOf = (wanted: WantedWeights) => new Map([...wanted].map(([name, { shape }]) => [name, shape]))
 

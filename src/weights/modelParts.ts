@@ -30,4 +30,14 @@ export interface ModelDirectory {
    * training needs may be absent.
    */
   readonly open: (part: ModelPart, wanted: WantedWeights, options: GraphWeightsOptions) => Promise<GraphWeights>
+  /** The same one at a time, for parts larger than memory. */
+  readonly stream: (part: ModelPart, wanted: WantedWeights) => Promise<WeightStream>
+}
+
+/** Close it after use, or declare it with `await using`. */
+export interface WeightStream extends AsyncDisposable {
+  /** The names that are there: weights that only training needs may be absent. */
+  readonly names: readonly string[]
+  /** A weight as float32, by our name. */
+  readonly read: (name: string) => Promise<Float32Array>
 }

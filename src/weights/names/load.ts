@@ -1,4 +1,5 @@
 import { WeightsError } from '../../errors.js'
+import type { WeightStream } from '../modelParts.js'
 import type { TensorTable } from '../safetensors/types.js'
 import { type PlannedTensor, sourcesOf, type WeightsPlan } from './plan.js'
 
@@ -21,6 +22,25 @@ export async function loadPlanned(
   const loaded = new Map<string, Float32Array>()
   for (const [name, tensor] of chosen) loaded.set(name, await assemble(table, tensor))
   return loaded
+}
+
+/** Planned weights one at a time. The table is closed with the stream, or where planning fails. */
+export async function streamPlanned(
+  table: TensorTable & AsyncDisposable,
+  makePlan: (table: TensorTable) => WeightsPlan,
+): Promise<WeightStream> {
+  try {
+    const plan = makePlan(table)
+    await checkTies(table, plan)
+    return {
+      names: [...plan.tensors.keys()],
+      read: (name) => assemble(table, planned(table, plan, name)),
+      [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await table[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 function planned({ path }: TensorTable, plan: WeightsPlan, name: string): PlannedTensor {

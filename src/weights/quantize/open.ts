@@ -21,7 +21,8 @@ export const isQuantized = ({ tensors }: Pick<TensorTable, 'tensors'>): boolean 
   [...tensors].some(([name, { dtype }]) => dtype === 'U8' && tensors.has(scalesOf(name)))
 
 /**
- * The weights of one file for graphs that run, mapped from it by the runtime. Missing, unexpected and wrongly shaped
+ * The weights of one file for graphs that run, mapped from it by the runtime, which repacks what it multiplies: its
+ * kernels for few bits need that, and let go of the pages of the file. Missing, unexpected and wrongly shaped
  * tensors are listed in one WeightsError.
  */
 export async function mapQuantized(table: TensorTable, wanted: WantedWeights): Promise<GraphWeights> {
@@ -38,7 +39,7 @@ export async function mapQuantized(table: TensorTable, wanted: WantedWeights): P
   const sources = new Map<string, WeightSource>()
   for (const [name, stored] of found) sources.set(name, sourceOf(stored, map))
   const [path] = paths.values()
-  return { weight: (name) => findWeight(sources, name), weightDirectory: dirname(path!) }
+  return { weight: (name) => findWeight(sources, name), weightDirectory: dirname(path!), prepack: true }
 }
 
 /** The same weights as float32, as they compute. */
