@@ -21,7 +21,7 @@ export type SetFlags = ModelFlags &
 /** The pictures that a model is scored on. */
 export const addSetOptions = (command: Command): Command =>
   addJsonOption(addModelOptions(command))
-    .option('--data <set>', 'emoji:SPLIT, or a folder with captions.json and images/')
+    .option('--data <set>', 'emoji:SPLIT, scenes:SPLIT, or a folder with captions.json and images/')
     .addOption(
       new Option('--benchmark <name>', 'a benchmark in its own files, instead of --data').choices(PICTURE_BENCHMARKS),
     )

@@ -1,9 +1,12 @@
 import { type Command, Option } from 'commander'
 import { ConfigError } from '../errors.js'
 import { openBenchmark, QUESTION_BENCHMARKS } from '../eval/benchmarks/benchmarks.js'
+import type { BenchmarkQuestion } from '../eval/benchmarks/items.js'
 import { writeAnswerResults, writeGqaResults } from '../eval/benchmarks/submissions.js'
 import { VQA_SPLITS, type VqaSplit } from '../eval/benchmarks/vqa.js'
 import { type AnsweredQuestion, answerQuestions, type QuestionBenchmark, scoreAnswers } from '../eval/questions.js'
+import { PredictionLog } from '../eval/predictionLog.js'
+import { openQuestionSet, type QuestionSet } from '../eval/questionSet.js'
 import { answersPage } from '../eval/report/pages.js'
 import { writeReport } from '../eval/report/writeReport.js'
 import type { AnswersReport } from '../eval/answersReport.js'
@@ -19,13 +22,16 @@ import {
   type JsonOption,
   positiveInteger,
 } from './options.js'
-import { progressLine } from './progress.js'
+import { type ProgressLine, progressLine } from './progress.js'
 
 type VqaFlags = ModelFlags &
   GenerationFlags &
   JsonOption &
   IntervalFlags & {
     readonly benchmark?: QuestionBenchmark
+    readonly data?: string
+    readonly predictions?: string
+    readonly resume?: true
     readonly hypotheses?: string
     readonly annotations?: string
     readonly questions?: string
@@ -46,6 +52,10 @@ export function registerEvalVqa(evaluate: Command, io: Io): void {
       "how good answers are: those of a model to a benchmark's questions, or those in a file, without a model",
     )
     .addOption(new Option('--benchmark <name>', 'the questions a model answers').choices(QUESTION_BENCHMARKS))
+    .option(
+      '--data <set>',
+      'scenes:SPLIT, or a folder with questions.json, annotations.json, captions.json and images/; scored as VQA v2',
+    )
     .option('--hypotheses <file>', 'answers to score in the VQA results format; no model is run')
     .option('--annotations <file>', 'the answers of people; of GQA and Visual Genome the file of questions')
     .option('--questions <file>', 'the questions of VQAv2 and OK-VQA')
@@ -55,25 +65,44 @@ export function registerEvalVqa(evaluate: Command, io: Io): void {
     .option('--template <text>', "a prompt with {} where the question goes, instead of the language model's own")
     .option('--fixed', 'without the slips of the official normalisation; the numbers are not comparable with papers')
     .option('--partial', 'with --hypotheses: score the questions that have one, not all of the annotations')
+    .option('--predictions <file>', 'write each answer as it comes, a JSON object a line')
+    .option('--resume', 'go on from the answers in --predictions')
     .option('--results <file>', 'write the answers in the results format of the benchmark, for a submission')
     .option('--report <folder>', 'write a page with the scores by type and the best and worst answers')
     .action(async (flags: VqaFlags) => {
-      const { benchmark, hypotheses } = flags
-      if ((benchmark === undefined) === (hypotheses === undefined))
-        throw new ConfigError('expected either --benchmark, to run a model, or --hypotheses, a file of answers')
-      if (hypotheses !== undefined) return print(io, flags, hypotheses, await scoreFile(flags, hypotheses))
-      const answered = await answerBenchmark(io, flags, benchmark!)
-      if (flags.results !== undefined)
-        await (benchmark === 'gqa' ? writeGqaResults : writeAnswerResults)(
-          flags.results,
-          answered.map(({ id, prediction }) => ({ question_id: id, answer: prediction })),
+      const { benchmark, hypotheses, data, predictions, resume } = flags
+      if ([benchmark, hypotheses, data].filter((given) => given !== undefined).length !== 1)
+        throw new ConfigError(
+          'expected one of --data and --benchmark, to run a model, and --hypotheses, a file of answers',
         )
-      // The answers of a test split are secret: the submission is all there is.
-      const secret = answered.every(({ answers }) => answers === undefined)
-      if (secret && flags.results !== undefined) return
-      await print(io, flags, benchmark!, scoreAnswers(benchmark!, answered, scoring(flags)))
+      if (resume && predictions === undefined)
+        throw new ConfigError('--resume needs --predictions, the file that the earlier run wrote its answers to')
+      if (hypotheses !== undefined) return print(io, flags, hypotheses, await scoreFile(flags, hypotheses))
+      await scoreModel(io, flags, data ?? benchmark!)
     })
   addIntervalOptions(addGenerationOptions(addJsonOption(addModelOptions(command))))
+}
+
+async function scoreModel(io: Io, flags: VqaFlags, name: string): Promise<void> {
+  const benchmark = flags.benchmark ?? 'vqav2'
+  const progress = progressLine(io)
+  const { questions, known } = await (flags.data === undefined
+    ? openBenchmarkQuestions(flags, benchmark)
+    : openQuestionSet(flags.data, {
+        signal: io.signal,
+        onProgress: ({ vendor, done, total }) => progress.report(`rendering ${vendor.id}`, done, total),
+      }))
+  const answered = await answer(io, flags, name, questions, progress)
+  progress.clear()
+  if (flags.results !== undefined)
+    await (benchmark === 'gqa' ? writeGqaResults : writeAnswerResults)(
+      flags.results,
+      answered.map(({ id, prediction }) => ({ question_id: id, answer: prediction })),
+    )
+  // The answers of a test split are secret: the submission is all there is.
+  const secret = answered.every(({ answers }) => answers === undefined)
+  if (secret && flags.results !== undefined) return
+  await print(io, flags, name, scoreAnswers(benchmark, answered, { ...scoring(flags), ...(known ? { known } : {}) }))
 }
 
 const scoring = (flags: VqaFlags) => ({ fixed: flags.fixed === true, ...bootstrapOf(flags) })
@@ -92,8 +121,8 @@ function scoreFile(flags: VqaFlags, hypotheses: string): Promise<AnswersReport> 
   })
 }
 
-async function answerBenchmark(io: Io, flags: VqaFlags, name: QuestionBenchmark): Promise<AnsweredQuestion[]> {
-  const { annotations, questions, images, split, limit, template } = flags
+async function openBenchmarkQuestions(flags: VqaFlags, name: QuestionBenchmark): Promise<Omit<QuestionSet, 'name'>> {
+  const { annotations, questions, images, split } = flags
   if (images === undefined) throw new ConfigError(`--benchmark ${name} needs --images, the folder of its pictures`)
   const benchmark = await openBenchmark(name, {
     images,
@@ -102,31 +131,50 @@ async function answerBenchmark(io: Io, flags: VqaFlags, name: QuestionBenchmark)
     ...(questions === undefined ? {} : { questions }),
   })
   if (benchmark.task !== 'vqa') throw new ConfigError(`${name} has no questions`)
-  const progress = progressLine(io)
-  const answered = await withModel(io, flags, (model) =>
-    answerQuestions(model, benchmark.questions, {
-      ...generationFlags(flags),
+  return { questions: benchmark.questions }
+}
+
+async function answer(
+  io: Io,
+  flags: VqaFlags,
+  data: string,
+  questions: readonly BenchmarkQuestion[],
+  progress: ProgressLine,
+): Promise<AnsweredQuestion[]> {
+  const { model: directory, limit, template, predictions, resume } = flags
+  const settings = { ...generationFlags(flags), ...(template === undefined ? {} : { template }) }
+  const log =
+    predictions === undefined
+      ? undefined
+      : await PredictionLog.open(predictions, { data, model: directory, ...settings }, resume === true)
+  return withModel(io, flags, (model) =>
+    answerQuestions(model, questions, {
+      ...settings,
       ...(limit === undefined ? {} : { limit }),
-      ...(template === undefined ? {} : { template }),
+      ...(log ? { log } : {}),
       signal: io.signal,
       onProgress: (done, total) => progress.report('answering', done, total),
     }),
   )
-  progress.clear()
-  return answered
 }
 
 async function print(io: Io, flags: VqaFlags, data: string, report: AnswersReport): Promise<void> {
   if (flags.report !== undefined) await writeReport(flags.report, answersPage(`Answers: ${data}`, report))
   const { answers, ...scores } = report
-  if (flags.json) printJson(io, { data, ...scores })
+  const { overall, questionOnly } = scores
+  const parts = {
+    accuracy: overall / 100,
+    ...(questionOnly === undefined ? {} : { questionOnlyAccuracy: questionOnly / 100 }),
+  }
+  if (flags.json) printJson(io, { data, ...parts, ...scores })
   else io.out(`${data}: ${answers.length} questions, percent, 95 % interval\n${vqaTable(report)}`)
 }
 
-function vqaTable({ overall, interval, perAnswerType, perQuestionType }: AnswersReport): string {
+function vqaTable({ overall, interval, questionOnly, perAnswerType, perQuestionType }: AnswersReport): string {
   const part = (value: number) => value / 100
   return [
     scoreLine('accuracy', part(overall), { low: part(interval.low), high: part(interval.high) }),
+    ...(questionOnly === undefined ? [] : [scoreLine('question only', part(questionOnly), undefined)]),
     ...Object.entries({ ...perAnswerType, ...perQuestionType }).map(([type, value]) =>
       scoreLine(`  ${type}`, part(value), undefined),
     ),

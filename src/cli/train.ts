@@ -5,7 +5,7 @@ import type { Io } from './io.js'
 import { positiveInteger, wholeNumber } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
 
-interface TrainFlags {
+export interface TrainFlags {
   readonly out: string
   readonly resume?: boolean
   readonly steps?: number
@@ -77,7 +77,8 @@ export function registerPretrain(program: Command, io: Io): void {
     })
 }
 
-const trainingFlags = (command: Command): Command =>
+/** What every training command takes. */
+export const trainingFlags = (command: Command): Command =>
   command
     .requiredOption('--out <dir>', 'training directory: settings, metrics, checkpoints, and the model at the end')
     .option('--resume', 'go on from the last checkpoint in --out, or begin where there is none')
@@ -95,7 +96,8 @@ const stageFlags = (command: Command): Command =>
     .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
     .option('--accumulate <n>', 'take each batch in n passes: less memory, the same result', positiveInteger)
 
-function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache, recompute }: TrainFlags) {
+/** The flags of every training command, as its recipe takes them. */
+export function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache, recompute }: TrainFlags) {
   return {
     out,
     resume: resume ?? false,
@@ -116,7 +118,7 @@ const stageOptions = (flags: PretrainFlags) => ({
 })
 
 /** Runs a training that reports to the user, who may stop it. */
-async function reported(
+export async function reported(
   io: Io,
   work: (reports: Pick<RecipeOptions, 'onProgress' | 'onStatus' | 'signal'>) => Promise<void>,
 ): Promise<void> {

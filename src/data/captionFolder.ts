@@ -3,7 +3,6 @@ import { decodeImage } from '../image/decode.js'
 import { resizeBicubic } from '../image/resize.js'
 import { readCaptionedImages } from './captionedImages.js'
 import type { CaptionedPictures } from './captionedPictures.js'
-import type { CaptionedImage } from './cocoCaptions.js'
 import { namesDirection } from './direction.js'
 
 export interface OpenCaptionFolderOptions {
@@ -23,7 +22,7 @@ export async function openCaptionFolder(folder: string, options: OpenCaptionFold
   const pixels: Uint8Array[] = []
   for (const image of images) {
     signal?.throwIfAborted()
-    pixels.push(await squarePixels(image, side))
+    pixels.push(await squarePixels(image.path, side))
     onProgress?.(pixels.length, images.length)
   }
   return {
@@ -35,7 +34,8 @@ export async function openCaptionFolder(folder: string, options: OpenCaptionFold
   }
 }
 
-async function squarePixels({ path }: CaptionedImage, side: number): Promise<Uint8Array> {
+/** A picture resized to a square, opaque: RGBA [side, side, 4]. @throws DataError where it cannot be decoded */
+export async function squarePixels(path: string, side: number): Promise<Uint8Array> {
   const picture = await decodeImage(path).catch((cause: Error) => {
     throw new DataError(`${path} cannot be trained on: ${cause.message}`, { cause })
   })

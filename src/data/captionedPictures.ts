@@ -1,6 +1,7 @@
 import type { RgbaPicture } from '../image/affineSampler.js'
 import type { EmojiData, EmojiPicture } from './emoji/dataset.js'
 import { PICTURE_SIZE } from './emoji/render.js'
+import type { SceneSet } from './scenes/sceneSet.js'
 
 /** Pictures with their captions, as training reads them: by number, in any order. */
 export interface CaptionedPictures {
@@ -12,6 +13,8 @@ export interface CaptionedPictures {
   captions(index: number): readonly string[]
   /** Pictures with the same number show the same thing: their captions are no negatives of each other. */
   imageId(index: number): number
+  /** Of all that is above, where it is known without looking at every picture. */
+  readonly fingerprint?: string
 }
 
 /** Drawings of the embedded data set with their CLDR names. */
@@ -24,3 +27,14 @@ export function emojiCaptions(data: EmojiData, pictures: readonly EmojiPicture[]
     imageId: (index) => pictures[index]!.concept,
   }
 }
+
+/** Scenes with all their captions. */
+export const sceneCaptions = (scenes: SceneSet): CaptionedPictures => ({
+  length: scenes.length,
+  picture: (index) => scenes.picture(index),
+  // They say left and right.
+  mayMirror: () => false,
+  captions: (index) => scenes.captions(index),
+  imageId: (index) => index,
+  fingerprint: scenes.fingerprint,
+})

@@ -1,10 +1,11 @@
+import type { ImageSource } from '../image/decode.js'
 import { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap.js'
 import type { AnswerPrediction, AnswerScores } from './metrics/answerScores.js'
 
 /** An answer with what is needed to show it. */
 export interface ShownAnswer extends AnswerPrediction {
   readonly question?: string
-  readonly image?: string
+  readonly image?: ImageSource
 }
 
 export interface ScoredAnswer extends ShownAnswer {
@@ -17,6 +18,8 @@ export interface AnswersReport extends Omit<AnswerScores, 'accuracies'> {
   readonly count: number
   /** Of the overall accuracy: 95 %, or the level asked for. */
   readonly interval: Interval
+  /** Of a guesser who sees the questions and no picture; absent where the questions' texts are not known. */
+  readonly questionOnly?: number
   readonly answers: readonly ScoredAnswer[]
 }
 

@@ -2,11 +2,13 @@ import { readCocoCaptions } from '../data/cocoCaptions.js'
 import { type EmojiData, type EmojiPicture, type LoadEmojiOptions, loadEmojiData } from '../data/emoji/dataset.js'
 import { PICTURE_SIZE } from '../data/emoji/render.js'
 import { EMOJI_SPLITS, type EmojiSplit } from '../data/emoji/splits.js'
+import { type SceneSet, sceneSplitOf } from '../data/scenes/sceneSet.js'
 import { ConfigError, DataError } from '../errors.js'
 import type { ImageSource } from '../image/decode.js'
 import { type BenchmarkFiles, openBenchmark } from './benchmarks/benchmarks.js'
 import { type NearestNeighbourRecall, nearestNeighbourRecall } from './nearestNeighbour.js'
 import { pixelVectors } from './pixelVectors.js'
+import { openScenes, sceneImage } from './questionSet.js'
 
 export interface EvaluationPicture {
   readonly id: string
@@ -20,7 +22,7 @@ export interface EvaluationPicture {
 }
 
 export interface EvaluationSet {
-  /** As given: "emoji:test-style" or the folder. */
+  /** As given: "emoji:test-style", "scenes:test" or the folder. */
   readonly name: string
   readonly pictures: readonly EvaluationPicture[]
   /** For emoji: how many base pictures the nearest drawing of the training vendors names, by raw 16 x 16 pixels. */
@@ -30,7 +32,7 @@ export interface EvaluationSet {
 const EMOJI = 'emoji:'
 
 /**
- * Opens `emoji:SPLIT` or a COCO-captions folder.
+ * Opens `emoji:SPLIT`, `scenes:SPLIT` or a COCO-captions folder.
  *
  * @throws DataError for an unknown split, an empty one, or a folder that is not right.
  */
@@ -38,6 +40,8 @@ export async function openEvaluationSet(
   name: string,
   options: Pick<LoadEmojiOptions, 'cacheDir' | 'onProgress' | 'signal'> = {},
 ): Promise<EvaluationSet> {
+  const scenes = sceneSplitOf(name)
+  if (scenes !== undefined) return { name, pictures: scenePictures(await openScenes(scenes, options)) }
   if (!name.startsWith(EMOJI)) {
     const images = await readCocoCaptions(name)
     return { name, pictures: images.map(({ id, path, captions }) => ({ id: String(id), image: path, captions })) }
@@ -84,6 +88,13 @@ export function spread<T>(items: readonly T[], count: number): readonly T[] {
   if (count >= items.length) return items
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!)
 }
+
+const scenePictures = (scenes: SceneSet): EvaluationPicture[] =>
+  Array.from({ length: scenes.length }, (_, index) => ({
+    id: String(index + 1),
+    image: sceneImage(scenes, index),
+    captions: scenes.captions(index),
+  }))
 
 function splitOf(name: string): EmojiSplit {
   const split = EMOJI_SPLITS.find((known) => known === name.slice(EMOJI.length))

@@ -4,6 +4,7 @@ import { readAnswerResults } from './benchmarks/submissions.js'
 import { readVqa, readVqaAnnotations, type VqaSplit } from './benchmarks/vqa.js'
 import type { BootstrapOptions } from './bootstrap.js'
 import { vqaAccuracy } from './metrics/vqaAccuracy.js'
+import { questionOnlyAnswers } from './questionOnly.js'
 
 export interface VqaFilesOptions extends BootstrapOptions {
   /** Annotations in the VQA format. */
@@ -50,5 +51,13 @@ export async function evaluateVqaFiles(options: VqaFilesOptions): Promise<Answer
       ...(text && images !== undefined ? { image: text.path } : {}),
     }
   })
-  return answersReport(predictions, vqaAccuracy(predictions, { fixed }), bootstrap)
+  const report = answersReport(predictions, vqaAccuracy(predictions, { fixed }), bootstrap)
+  if (questions === undefined) return report
+  const asked = predictions.map((prediction) => ({
+    ...prediction,
+    question: textOf.get(prediction.questionId)?.question ?? '',
+  }))
+  const guesses = questionOnlyAnswers(asked)
+  const guessed = asked.map((prediction, i) => ({ ...prediction, prediction: guesses[i]! }))
+  return { ...report, questionOnly: vqaAccuracy(guessed, { fixed }).overall }
 }

@@ -12,6 +12,7 @@ import { parameterGroups } from './optimizer/parameterGroups.js'
 import type { StepProgram } from './program.js'
 import { openRunConfig } from './runConfig.js'
 import type { Schedule } from './schedule.js'
+import { EventLog } from './tensorboard/eventLog.js'
 
 export type Metrics = Readonly<Record<string, number>>
 
@@ -27,6 +28,8 @@ export interface TrainingTask extends AsyncDisposable {
   readonly samplesPerStep: number
   readonly schedule: Schedule
   readonly weightDecay: number
+  /** Share of the learning rate of a weight, by name (default: 1 for all). */
+  readonly lrScale?: (name: string) => number
   readonly betas?: readonly [number, number]
   readonly clipNorm?: number
   readonly feeds: (step: number) => Readonly<Record<string, Value>> | Promise<Readonly<Record<string, Value>>>
@@ -45,7 +48,7 @@ export interface TrainingProgress {
 }
 
 export interface TrainOptions {
-  /** Holds config.json, metrics.jsonl and the checkpoints. */
+  /** Holds config.json, metrics.jsonl, TensorBoard's event files and the checkpoints. */
   readonly directory: string
   /**
    * Continue from the last checkpoint, or begin where there is none yet. Without it, a directory that holds a checkpoint
@@ -57,7 +60,10 @@ export interface TrainOptions {
   /** Called once, before the steps, with those that are done already. */
   readonly onStart?: (done: number) => void
   readonly onProgress?: (progress: TrainingProgress) => void
-  /** Told what the user should know, such as a checkpoint of another number of ranks. */
+  /**
+   * Told what the user should know: a checkpoint of another number of ranks, or a damaged one, in whose place the newest
+   * whole one is taken. Without it, a damaged checkpoint ends the training.
+   */
   readonly onNotice?: (notice: string) => void
   /**
    * The ranks that train together, for which the task was opened (default: this process alone). Rank 0 writes the files
@@ -85,13 +91,17 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
   const replicas = new Replicas(communicator, memory)
   await replicas.checkAlike(task.config)
   const optimizer = new AdamW(memory, {
-    groups: parameterGroups(memory.parameters, { weightDecay: task.weightDecay }),
+    groups: parameterGroups(memory.parameters, {
+      weightDecay: task.weightDecay,
+      ...(task.lrScale ? { lrScale: task.lrScale } : {}),
+    }),
     ...(task.betas ? { betas: task.betas } : {}),
   })
   const configHash = isRoot ? await openRunConfig(directory, task.config) : ''
   const done = isRoot ? await resumeStep({ ...options, communicator }, configHash, task, optimizer) : 0
   const first = await replicas.begin(done, optimizer)
   const metrics = isRoot ? await MetricsLog.open(join(directory, METRICS_FILE), first) : undefined
+  const events = isRoot ? new EventLog(directory) : undefined
   onStart?.(first)
 
   const save = async (step: number) => {
@@ -128,7 +138,9 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
     const samplesPerSecond = task.samplesPerStep / seconds
     const report = async (scores: Metrics) => {
       const line = { ...losses, ...scores, lr, gradientNorm }
-      await metrics?.append({ step: done, ...line, samplesPerSecond })
+      const logged = { ...line, samplesPerSecond, residentBytes: process.memoryUsage.rss() }
+      await metrics?.append({ step: done, ...logged })
+      await events?.append(done, logged)
       onProgress?.({ step: done, steps, metrics: line, samplesPerSecond, secondsLeft: seconds * (steps - done) })
     }
     const scores = await (isRoot ? scoresOf(task, done) : Promise.resolve({})).catch(async (error: unknown) => {
@@ -167,7 +179,9 @@ async function resumeStep(
   { program, steps }: TrainingTask,
   optimizer: AdamW,
 ): Promise<number> {
-  const checkpoint = await loadLatestCheckpoint(directory, { configHash })
+  // Where nobody is told, an older checkpoint is not taken for a damaged one.
+  const onDamaged = resume ? onNotice : undefined
+  const checkpoint = await loadLatestCheckpoint(directory, { configHash, ...(onDamaged ? { onDamaged } : {}) })
   if (!checkpoint) return 0
   if (!resume)
     throw new ConfigError(

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../errors.js'
+import { ConfigError, DataError } from '../../errors.js'
 import type { RgbaPicture } from '../../image/affineSampler.js'
 import type { SceneDrawings, SceneStyle } from './drawings.js'
 import { describeScene } from './grammar.js'
@@ -14,6 +14,18 @@ import type { Scene } from './scene.js'
  */
 export const SCENE_SPLITS = ['train', 'val', 'test', 'hard'] as const
 export type SceneSplit = (typeof SCENE_SPLITS)[number]
+
+/** How a command names the scenes of a split: 'scenes:test'. */
+export const SCENES = 'scenes:'
+
+/** The split that "scenes:SPLIT" names; undefined where the spec is none of scenes. @throws DataError for no split */
+export function sceneSplitOf(spec: string): SceneSplit | undefined {
+  if (!spec.startsWith(SCENES)) return undefined
+  const split = SCENE_SPLITS.find((known) => known === spec.slice(SCENES.length))
+  if (split === undefined)
+    throw new DataError(`${spec}: there is no such split; expected ${SCENES} and one of ${SCENE_SPLITS.join(', ')}`)
+  return split
+}
 
 /** Whose drawings the scenes of a split show. */
 export const sceneStyle = (split: SceneSplit): SceneStyle => (split === 'hard' ? 'test-style' : 'train')
@@ -53,6 +65,11 @@ export class SceneSet {
     this.split = split
     this.#layout = split === 'hard' ? HARD_LAYOUT : PLAIN_LAYOUT
     this.#seed = seed
+  }
+
+  /** Says which scenes these are: two sets with the same one are alike. */
+  get fingerprint(): string {
+    return [this.drawings.fingerprint, this.split, this.#seed, this.length, this.size].join(' ')
   }
 
   scene(index: number): Scene {

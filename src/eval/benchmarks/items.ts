@@ -1,3 +1,4 @@
+import type { ImageSource } from '../../image/decode.js'
 import type { HumanAnswer } from '../metrics/answerScores.js'
 
 /** A picture of a captioning or retrieval benchmark. */
@@ -16,6 +17,8 @@ export interface BenchmarkQuestion {
   /** As submissions name it. */
   readonly id: number | string
   readonly path: string
+  /** The picture itself, where it lies in no file; `path` then says which it is. */
+  readonly image?: ImageSource
   readonly question: string
   /** Absent where the answers are kept secret. */
   readonly answers?: readonly HumanAnswer[]

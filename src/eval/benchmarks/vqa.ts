@@ -33,11 +33,24 @@ export interface VqaAnnotation {
  * @param images The folder that holds val2014/ and so on, with COCO's file names.
  * @throws DataError naming the entry that is wrong, or a question without an annotation.
  */
-export async function readVqa(
+export const readVqa = (
   questions: string,
   annotations: string | undefined,
   images: string,
   split: VqaSplit,
+): Promise<BenchmarkQuestion[]> =>
+  readVqaQuestions(questions, annotations, (imageId, place) =>
+    picturePath(images, `${split}/COCO_${split}_${String(imageId).padStart(12, '0')}.jpg`, place),
+  )
+
+/**
+ * The same for pictures that lie elsewhere.
+ * @param pathOf The picture of an id; `place` is where the question stands, for errors.
+ */
+export async function readVqaQuestions(
+  questions: string,
+  annotations: string | undefined,
+  pathOf: (imageId: number, place: string) => string,
 ): Promise<BenchmarkQuestion[]> {
   const known = annotations === undefined ? undefined : await readVqaAnnotations(annotations)
   const read = new Map<number, BenchmarkQuestion>()
@@ -47,8 +60,7 @@ export async function readVqa(
     if (read.has(id)) throw new DataError(`${place}: two questions have the id ${id}`)
     const annotation = known?.get(id)
     if (known && !annotation) throw new DataError(`${place}: question ${id} has no annotation in ${annotations}`)
-    const name = `${split}/COCO_${split}_${String(image_id).padStart(12, '0')}.jpg`
-    read.set(id, { id, path: picturePath(images, name, place), question, ...annotation })
+    read.set(id, { id, path: pathOf(image_id, place), question, ...annotation })
   }
   if (read.size === 0) throw new DataError(`${questions}: no question; expected the list "questions" of the VQA format`)
   return [...read.values()]

@@ -79,6 +79,9 @@ export const answersPage = (title: string, report: AnswersReport): EvaluationRep
       value: report.overall / 100,
       interval: { low: report.interval.low / 100, high: report.interval.high / 100 },
     },
+    ...(report.questionOnly === undefined
+      ? []
+      : [{ name: 'question only, no picture seen', value: report.questionOnly / 100 }]),
   ],
   tables: [
     { title: 'By type of answer', rows: typeRows(report.perAnswerType, report.answers, 'answerType') },

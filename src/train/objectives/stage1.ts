@@ -32,6 +32,8 @@ export interface Stage1Options {
   /** Use an int64 input 'image_ids' [batch]: pairs of one picture are no negatives (retrieval fine-tuning). */
   readonly imageIds?: boolean
   readonly dropout?: Dropout
+  /** Draws the encoder's output [batch, patches, encoderWidth], so that it is trained too (default: the input 'features'). */
+  readonly features?: (p: Scope) => Tensor
 }
 
 /**
@@ -43,7 +45,8 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
   const { batch, patches, tokens } = options
   const dropout = options.dropout ?? noDropout
   const p = new Scope(graph)
-  const features = graph.input('features', 'float32', [batch, patches, config.qformer.encoderWidth])
+  const features =
+    options.features?.(p) ?? graph.input('features', 'float32', [batch, patches, config.qformer.encoderWidth])
   const ids = graph.input('ids', 'int64', [batch, tokens])
   const mask = graph.input('mask', 'int64', [batch, tokens])
 

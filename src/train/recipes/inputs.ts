@@ -25,6 +25,7 @@ export function hashWeights(weights: Weights): string {
 
 /** Of the pixels and all that is said of them, in their order. */
 export function hashPictures(pictures: CaptionedPictures): string {
+  if (pictures.fingerprint !== undefined) return pictures.fingerprint
   const hash = createHash('sha256')
   for (let index = 0; index < pictures.length; index++) {
     addJson(hash, [pictures.imageId(index), pictures.mayMirror(index), pictures.captions(index)])

@@ -1,13 +1,16 @@
-import { type CaptionedPictures, emojiCaptions } from '../../data/captionedPictures.js'
+import { type CaptionedPictures, emojiCaptions, sceneCaptions } from '../../data/captionedPictures.js'
 import { openCaptionFolder } from '../../data/captionFolder.js'
 import { loadEmojiData } from '../../data/emoji/dataset.js'
+import { sceneSplitOf } from '../../data/scenes/sceneSet.js'
+import { openTrainingScenes } from '../../data/scenes/trainingScenes.js'
 import type { RecipeOptions } from './recipe.js'
 
 /** Pictures are kept larger than the encoder sees them, so that crops lose nothing. */
 const SOURCE_SCALE = 5 / 3
 
 /**
- * Opens what `--data` names: 'emoji' is the embedded data set's train split, anything else a COCO-captions folder.
+ * Opens what `--data` names: 'emoji' is the embedded data set's train split, 'scenes:train' pictures of
+ * several drawings, anything else a COCO-captions folder.
  * @param imageSize Side of the pictures that the encoder sees.
  */
 export async function trainingPictures(
@@ -16,6 +19,8 @@ export async function trainingPictures(
   { cacheDir, onStatus, signal }: Pick<RecipeOptions, 'cacheDir' | 'onStatus' | 'signal'>,
 ): Promise<CaptionedPictures> {
   onStatus?.('opening the pictures ...')
+  const split = sceneSplitOf(spec)
+  if (split !== undefined) return sceneCaptions(await openTrainingScenes(split, { cacheDir, signal }))
   if (spec !== 'emoji')
     return openCaptionFolder(spec, { side: Math.ceil(imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) })
   const data = await loadEmojiData({

@@ -1,0 +1,226 @@
+import { join } from 'node:path'
+import { WeightsError } from '../../errors.js'
+import { FEATURE_MEAN, FEATURE_STD, IMAGE_ENCODER } from '../../models/imageEncoder.js'
+import { questionPrompt } from '../../tasks/promptTemplates.js'
+import { cleanCaption, cleanQuestion } from '../../text/captionCleaning.js'
+import { Tokenizer } from '../../text/tokenizer.js'
+import { requireOpt } from '../../weights/modelConfig.js'
+import {
+  type ModelConfig,
+  type ModelDirectory,
+  type ModelPart,
+  writeModelDirectory,
+} from '../../weights/modelDirectory.js'
+import { type TrainingTask, train } from '../loop.js'
+import { partSpecs } from '../partSpecs.js'
+import { captionBatches } from '../pretrain/batches.js'
+import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
+import { modelCard } from '../recipes/card.js'
+import { hashJson, hashPictures, hashWeights, withInputs } from '../recipes/inputs.js'
+import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from '../recipes/parts.js'
+import { loopOptions, type RecipeOptions } from '../recipes/recipe.js'
+import { trainingPictures } from '../recipes/trainingPictures.js'
+import { answerBatches } from './answerBatches.js'
+import { pictureView } from './pictureView.js'
+import {
+  CAPTION_PRESETS,
+  type CaptionPresetName,
+  finetuneSettings,
+  RETRIEVAL_PRESETS,
+  type RetrievalPresetName,
+  VQA_PRESETS,
+  type VqaPresetName,
+} from './presets.js'
+import { promptedTask } from './promptedTask.js'
+import { openQuestionedPictures } from './questionedPictures.js'
+import { retrievalTask } from './retrievalTask.js'
+import { startingVision } from './startingVision.js'
+
+export interface FinetuneOptions<Preset extends string> extends RecipeOptions {
+  readonly preset: Preset
+  /** Model or training directory to start from. */
+  readonly model: string
+  /** 'emoji', 'scenes:train' or a folder; for questions 'scenes:train' or a folder with questions. */
+  readonly data: string
+}
+
+/** `blip2 finetune caption`: the paper's fine-tuning for captions, with the prompt in front of each. */
+export async function finetuneCaption(options: FinetuneOptions<CaptionPresetName>): Promise<void> {
+  const { augment, prompt, tokens, imageSize, ...preset } = CAPTION_PRESETS[options.preset]
+  const start = await openStart(options, ['stage2', 'language'])
+  const { questionToQFormer: _, ...before } = start.config
+  const config = { ...resized(before, imageSize), generation: { ...before.generation, prompt } }
+  const language = requireOpt(config, 'fine-tuning')
+  const pictures = await trainingPictures(options.data, imageSize, options)
+  const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
+  const { mean, std } = config
+  const batches = captionBatches(pictures, { ...settings, augment: { ...augment, size: imageSize, mean, std } })
+  const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
+  const bridge = pick(start.parts.stage2!, partSpecs(config).stage2, options.model)
+  const { qformer, visionLayerNormEpsilon } = config
+  await using opened = await promptedTask(
+    {
+      task: 'caption',
+      ...settings,
+      model: { vision: vision.config, qformer, visionLayerNormEpsilon, language },
+      textsPerPicture: 1,
+      tokens,
+    },
+    {
+      weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
+      ...tokenizersOf(start),
+      nextBatch: (step) => {
+        const { images, captions } = batches(step)
+        return { images, texts: captions.map((caption) => ({ prompt, text: cleanCaption(caption) })) }
+      },
+      recompute: options.recompute ?? false,
+    },
+  )
+  await run(opened, start, { options, config, vision, pictures: hashPictures(pictures) })
+}
+
+/** `blip2 finetune vqa`: the paper's fine-tuning for answers; the Q-Former reads the question too. */
+export async function finetuneVqa(options: FinetuneOptions<VqaPresetName>): Promise<void> {
+  const { view: viewSettings, questionsPerPicture, tokens, imageSize, ...preset } = VQA_PRESETS[options.preset]
+  const start = await openStart(options, ['stage2', 'language'])
+  const config = { ...resized(start.config, imageSize), questionToQFormer: true }
+  const language = requireOpt(config, 'fine-tuning')
+  const view = pictureView(viewSettings, { size: imageSize, mean: config.mean, std: config.std })
+  const pictures = await openQuestionedPictures(options.data, imageSize, options)
+  const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
+  const batches = answerBatches(pictures, { batch: settings.batch, questionsPerPicture, seed: settings.seed, view })
+  const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
+  // A stage-2 model has no text side: it comes from stage 1 (paper 4.3).
+  const text = start.config.questionToQFormer ? new Map() : await loadPart(start.source, 'stage1')
+  const bridge = pick(new Map([...text, ...start.parts.stage2!]), partSpecs(config).stage2, options.model)
+  const { qformer, visionLayerNormEpsilon } = config
+  await using opened = await promptedTask(
+    {
+      task: 'vqa',
+      ...settings,
+      model: { vision: vision.config, qformer, visionLayerNormEpsilon, language },
+      textsPerPicture: questionsPerPicture,
+      tokens,
+      questionTokens: config.text.maxTokens,
+    },
+    {
+      weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
+      ...tokenizersOf(start),
+      nextBatch: (step) => {
+        const { images, asked } = batches(step)
+        const texts = asked.map(({ question, answer }) => ({
+          prompt: questionPrompt('opt', question),
+          text: answer,
+          question: cleanQuestion(question),
+        }))
+        return { images, texts }
+      },
+      recompute: options.recompute ?? false,
+    },
+  )
+  await run(opened, start, { options, config, vision, pictures: pictures.fingerprint })
+}
+
+/** `blip2 finetune retrieval`: the objectives of stage 1 with the image encoder trained too. */
+export async function finetuneRetrieval(options: FinetuneOptions<RetrievalPresetName>): Promise<void> {
+  const { augment, imageSize, ...preset } = RETRIEVAL_PRESETS[options.preset]
+  const start = await openStart(options, ['stage1'])
+  const config = resized(start.config, imageSize)
+  const pictures = await trainingPictures(options.data, imageSize, options)
+  const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
+  const { mean, std } = config
+  const batches = captionBatches(pictures, { ...settings, augment: { ...augment, size: imageSize, mean, std } })
+  const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
+  const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
+  await using opened = await retrievalTask(
+    {
+      task: 'retrieval',
+      ...settings,
+      model: { vision: vision.config, qformer, visionLayerNormEpsilon, embeddingWidth },
+      tokens: config.text.maxTokens,
+    },
+    {
+      weights: new Map([...vision.weights, ...dataOf(start.parts.stage1!)]),
+      tokenizer: tokenizersOf(start).qformerTokenizer,
+      nextBatch: batches,
+      recompute: options.recompute ?? false,
+    },
+  )
+  await run(opened, start, { options, config, vision, pictures: hashPictures(pictures) })
+}
+
+interface Start {
+  readonly source: ModelDirectory
+  readonly config: ModelConfig
+  readonly encoder: EncoderWeights
+  readonly parts: Readonly<Partial<Record<ModelPart, Weights>>>
+  readonly tokenizers: Awaited<ReturnType<typeof readTokenizers>>
+}
+
+async function openStart({ model }: FinetuneOptions<string>, needed: readonly ModelPart[]): Promise<Start> {
+  const source = await openTrained(model)
+  const { config } = source
+  const { vision, mean, std } = config
+  const parts = Object.fromEntries(
+    await Promise.all(needed.map(async (part) => [part, await loadPart(source, part)] as const)),
+  )
+  const weights = dataOf(await loadPart(source, 'vision'))
+  return {
+    source,
+    config,
+    encoder: { config: vision, mean, std, weights },
+    parts,
+    tokenizers: await readTokenizers(source),
+  }
+}
+
+const tokenizersOf = ({ tokenizers }: Start) => ({
+  languageTokenizer: Tokenizer.fromJson(tokenizers.language),
+  qformerTokenizer: Tokenizer.fromJson(tokenizers.qformer),
+})
+
+const resized = (config: ModelConfig, imageSize: number): ModelConfig => ({
+  ...config,
+  vision: { ...config.vision, imageSize },
+})
+
+/** The weights that a part of the model has; a WeightsError lists those that `from` lacks. */
+function pick(from: Weights, specs: ReadonlyMap<string, unknown>, source: string): Weights {
+  const missing = [...specs.keys()].filter((name) => !from.has(name))
+  if (missing.length > 0) throw new WeightsError(`${source} lacks the weights ${missing.join(', ')}`)
+  return new Map([...specs.keys()].map((name) => [name, from.get(name)!]))
+}
+
+interface Finish {
+  readonly options: FinetuneOptions<string>
+  readonly config: ModelConfig
+  readonly vision: EncoderWeights
+  /** Hash of the data. */
+  readonly pictures: string
+}
+
+/** Trains, and writes the model: the trained parts and the frozen language model as it was. */
+async function run(opened: TrainingTask, start: Start, { options, config, vision, pictures }: Finish): Promise<void> {
+  const { tokenizers, parts } = start
+  const task = withInputs(opened, {
+    vision: hashWeights(await loadPart(start.source, 'vision')),
+    ...Object.fromEntries(Object.entries(parts).map(([part, weights]) => [part, hashWeights(weights)])),
+    tokenizers: hashJson(tokenizers),
+    pictures,
+  })
+  await train(task, loopOptions(options))
+  const isVision = (name: string) => name.startsWith(`${IMAGE_ENCODER}.`)
+  const { memory } = task.program
+  const specs = partSpecs(config).vision
+  const statistics = [FEATURE_MEAN, FEATURE_STD].flatMap((name) => {
+    const data = vision.weights.get(name)
+    return data ? [[name, { shape: specs.get(name)!.shape, data }] as const] : []
+  })
+  const trained = trainedWeights(memory, (name) => !isVision(name))
+  const written = {
+    vision: new Map([...trainedWeights(memory, isVision), ...statistics]),
+    ...(parts.language ? { stage2: trained, language: parts.language } : { stage1: trained }),
+  }
+  const card = modelCard(config, written, { training: task.config, data: options.data })
+  await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
+}
