@@ -1,24 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { ImageError } from '../errors.js'
+import { MAX_DOWNLOAD_BYTES, MAX_PIXELS } from './limits.js'
+import { isRaw, layOnWhite, type RawImage } from './rawImage.js'
 import type { RgbPicture } from './resize.js'
 
-/** Pixels that are decoded already, row by row; alpha is straight. */
-export interface RawImage {
-  readonly data: Uint8Array | Uint8ClampedArray
-  readonly width: number
-  readonly height: number
-  /** Grey, grey and alpha, RGB, or RGB and alpha. */
-  readonly channels: 1 | 2 | 3 | 4
-}
+export type { RawImage } from './rawImage.js'
 
 /** A picture: a path, an address (file:, http:, https:), the bytes of an encoded file, a Blob, or raw pixels. */
 export type ImageSource = string | URL | Uint8Array | Blob | RawImage
-
-/** A larger picture is refused before it is decoded: it would take 300 MB and is more likely an attack than a photo. */
-const MAX_PIXELS = 100_000_000
-/** A larger file is refused when it comes from the network. */
-const MAX_DOWNLOAD_BYTES = 64 * 2 ** 20
 
 /**
  * Opens a picture upright, as RGB on white: EXIF orientation is applied, transparency laid on white, grey and CMYK
@@ -31,9 +21,6 @@ export async function decodeImage(source: ImageSource, signal?: AbortSignal): Pr
   if (isRaw(source)) return layOnWhite(source)
   return decodeFile(await readBytes(source, signal), nameOf(source))
 }
-
-const isRaw = (source: ImageSource): source is RawImage =>
-  typeof source === 'object' && 'channels' in source && 'width' in source
 
 async function readBytes(source: Exclude<ImageSource, RawImage>, signal?: AbortSignal): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source
@@ -104,23 +91,6 @@ async function decodeFile(bytes: Uint8Array, name: string): Promise<RgbPicture> 
       { cause },
     )
   }
-}
-
-/** Composites raw pixels over white. */
-function layOnWhite({ data, width, height, channels }: RawImage): RgbPicture {
-  const sized = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0
-  if (!sized || ![1, 2, 3, 4].includes(channels) || data.length !== width * height * channels)
-    throw new ImageError(
-      `raw pixels of ${width} x ${height} in ${channels} channels (1 to 4) need ${width * height * channels} bytes, got ${data.length}`,
-    )
-  const rgb = new Uint8Array(width * height * 3)
-  const colors = channels < 3 ? [0, 0, 0] : [0, 1, 2]
-  const hasAlpha = channels === 2 || channels === 4
-  for (let from = 0, to = 0; from < data.length; from += channels, to += 3) {
-    const alpha = hasAlpha ? data[from + channels - 1]! : 255
-    for (let c = 0; c < 3; c++) rgb[to + c] = Math.round((data[from + colors[c]!]! * alpha) / 255 + 255 - alpha)
-  }
-  return { rgb, width, height }
 }
 
 function nameOf(source: Exclude<ImageSource, RawImage>): string {

@@ -1,0 +1,114 @@
+import { DisposedError } from '../../errors.js'
+import { packError } from '../../runtime/workerMessages.js'
+import { Blip2 } from '../../tasks/blip2.js'
+import type { Arguments, Method, Opened, OpenRequest, Request, Response, StreamingMethod } from '../messages.js'
+import { pack, unpack } from '../packing.js'
+import { startBackend } from './backend.js'
+import { fetchModelFiles } from './modelFiles.js'
+
+/** The worker of a model: opens it, and runs its methods as the page asks for them. */
+let model: Blip2 | undefined
+const streams = new Map<number, AsyncGenerator<string, unknown>>()
+/** Of the requests under way and of the streams that are open. */
+const aborts = new Map<number, AbortController>()
+
+// TypeScript's DOM library types a page's own scope.
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<Request>) => void
+  postMessage(response: Response): void
+}
+
+scope.onmessage = async ({ data: request }) => {
+  const { id, kind } = request
+  if (kind === 'abort') {
+    aborts.get(id)?.abort()
+    return
+  }
+  try {
+    scope.postMessage({ id, kind: 'done', value: await answer(request) })
+  } catch (error) {
+    scope.postMessage({ id, kind: 'failed', error: packError(error) })
+  } finally {
+    if (!streams.has(id)) aborts.delete(id)
+  }
+}
+
+async function answer(request: Exclude<Request, { kind: 'abort' }>): Promise<unknown> {
+  const { id } = request
+  switch (request.kind) {
+    case 'open':
+      return open(id, request)
+    case 'call':
+      return pack(await call(opened(), id, request.method, request))
+    case 'stream':
+      streams.set(id, stream(opened(), id, request.method, request))
+      return id
+    case 'next':
+      return advance(request.stream)
+    case 'return':
+      await streams.get(request.stream)?.return(undefined)
+      forget(request.stream)
+      return undefined
+    case 'dispose':
+      return model?.dispose()
+  }
+}
+
+async function open(id: number, request: OpenRequest): Promise<Opened> {
+  const signal = signalOf(id)
+  using _files = await fetchModelFiles(request.model, {
+    cache: request.cache,
+    signal,
+    onProgress: (progress) => scope.postMessage({ id, kind: 'progress', progress }),
+  })
+  const backend = await startBackend(request)
+  model = await Blip2.fromPretrained(request.model, { signal })
+  return { config: model.config, backend }
+}
+
+/** The page gives what its types allow, which is more than one signature says. */
+type Callable = (...args: unknown[]) => Promise<unknown>
+
+function call(on: Blip2, id: number, method: Method, given: Arguments): Promise<unknown> {
+  // Methods of the class need their object, tasks are functions of their own.
+  return (on[method] as Callable).call(on, ...withSignal(id, given))
+}
+
+function stream(on: Blip2, id: number, method: StreamingMethod, given: Arguments): AsyncGenerator<string, unknown> {
+  const start = on[method].stream as (...args: unknown[]) => AsyncGenerator<string, unknown>
+  return start(...withSignal(id, given))
+}
+
+async function advance(id: number): Promise<IteratorResult<string, unknown>> {
+  const open = streams.get(id)
+  if (!open) return { done: true, value: undefined }
+  try {
+    const step = await open.next()
+    if (step.done) forget(id)
+    return step
+  } catch (error) {
+    forget(id)
+    throw error
+  }
+}
+
+function forget(id: number): void {
+  streams.delete(id)
+  aborts.delete(id)
+}
+
+const withSignal = (id: number, { args, options }: Arguments): unknown[] => [
+  ...args.map(unpack),
+  ...(options ? [{ ...options, signal: signalOf(id) }] : []),
+]
+
+function signalOf(id: number): AbortSignal {
+  const controller = new AbortController()
+  aborts.set(id, controller)
+  return controller.signal
+}
+
+function opened(): Blip2 {
+  if (!model) throw new DisposedError('no model is open in this worker')
+  return model
+}
