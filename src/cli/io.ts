@@ -6,17 +6,21 @@ export interface Io {
   readonly err: (text: string) => void
   /** Whether somebody watches `err`; without, there is no progress. */
   readonly interactive: boolean
-  /** Fires on Ctrl-C. */
+  /** Fires on Ctrl-C, and when the process is told to end (SIGTERM). */
   readonly signal: AbortSignal
 }
 
-/** The process's own streams. Ctrl-C stops at the next safe place; a second one ends the process at once. */
+/**
+ * The process's own streams. Ctrl-C stops at the next safe place, and so does SIGTERM, which batch systems and mpirun
+ * send; a second one ends the process at once.
+ */
 export function processIo(): Io {
   const interrupted = new AbortController()
-  process.on('SIGINT', () => {
-    if (interrupted.signal.aborted) process.exit(130)
-    interrupted.abort()
-  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (interrupted.signal.aborted) process.exit(130)
+      interrupted.abort()
+    })
   // A reader such as `head` may leave early.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error

@@ -14,6 +14,7 @@ import { registerIndex } from './indexPictures.js'
 import { registerFinetune } from './finetune.js'
 import type { Io } from './io.js'
 import { registerMatch } from './match.js'
+import { registerPull } from './pull.js'
 import { registerQuantize } from './quantize.js'
 import { registerSearch } from './search.js'
 import { registerSynth } from './synth.js'
@@ -40,6 +41,7 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerCapfilt,
   registerSynth,
   registerQuantize,
+  registerPull,
 ]
 
 export const EXIT = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const

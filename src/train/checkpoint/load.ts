@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import { CheckpointError } from '../../errors.js'
 import { SafetensorsFile } from '../../weights/safetensors/read.js'
@@ -39,39 +39,57 @@ export interface LoadOptions {
   readonly configHash?: string
 }
 
+export interface LoadLatestOptions extends LoadOptions {
+  /** Told what is wrong with the latest checkpoint, and that the newest whole one is loaded in its place. */
+  readonly onDamaged?: (notice: string) => void
+}
+
 /**
- * The checkpoint that `latest` of a training directory names, verified; undefined where the directory holds none. One
- * that is missing, truncated or altered throws a CheckpointError that names the newest whole one: nothing is resumed
- * from an older state unless the user asks for it.
+ * The checkpoint that `latest` of a training directory names, verified; undefined where the directory holds none. Where
+ * it is missing, truncated or altered, the newest whole one is loaded if `onDamaged` is there to be told; otherwise a
+ * CheckpointError names it: nothing is resumed from an older state without a word.
  */
 export async function loadLatestCheckpoint(
   directory: string,
-  options: LoadOptions = {},
+  { onDamaged, ...options }: LoadLatestOptions = {},
 ): Promise<Checkpoint | undefined> {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [] as string[]
     throw new CheckpointError(`cannot list ${directory}`, { cause: error })
   })
   const steps = names.map(stepOfName).filter((step) => step !== undefined)
-  if (!names.includes(LATEST_FILE)) {
-    if (steps.length === 0) return undefined
-    throw new CheckpointError(
-      `${directory} holds checkpoints but no file 'latest'. ${await adviceFor(directory, steps)}`,
-    )
-  }
-  const latest = (await readFile(join(directory, LATEST_FILE), 'utf8')).trim()
-  const latestStep = stepOfName(latest)
-  if (latestStep === undefined)
-    throw new CheckpointError(
-      `${join(directory, LATEST_FILE)} names ${JSON.stringify(latest)}; expected a checkpoint. ${await adviceFor(directory, steps)}`,
-    )
+  if (steps.length === 0 && !names.includes(LATEST_FILE)) return undefined
   try {
-    return await loadCheckpoint(join(directory, latest), options)
+    return await loadCheckpoint(await latestOf(directory, names), options)
   } catch (error) {
     if (!(error instanceof DamagedCheckpointError)) throw error
-    const others = steps.filter((step) => step !== latestStep)
-    throw new CheckpointError(`${error.message}. ${await adviceFor(directory, others)}`, { cause: error })
+    const whole = await newestWhole(directory, steps)
+    if (whole === undefined)
+      throw new CheckpointError(
+        `${error.message}. No other whole checkpoint is there: begin again in an empty directory`,
+        {
+          cause: error,
+        },
+      )
+    if (!onDamaged)
+      throw new CheckpointError(
+        `${error.message}. ${whole} is whole: to resume from it, write ${basename(whole)} into ${join(directory, LATEST_FILE)}`,
+        { cause: error },
+      )
+    onDamaged(`${error.message}. ${whole} is whole: going on from there`)
+    return loadCheckpoint(whole, options)
   }
+}
+
+/** The path of the checkpoint that 'latest' names. */
+async function latestOf(directory: string, names: readonly string[]): Promise<string> {
+  if (!names.includes(LATEST_FILE))
+    throw new DamagedCheckpointError(`${directory} holds checkpoints but no file 'latest'`)
+  const path = join(directory, LATEST_FILE)
+  const latest = (await readFile(path, 'utf8')).trim()
+  if (stepOfName(latest) === undefined)
+    throw new DamagedCheckpointError(`${path} names ${JSON.stringify(latest)}; expected a checkpoint`)
+  return join(directory, latest)
 }
 
 /** One checkpoint directory, verified: every file has the size and the sha256 it was written with. */
@@ -123,17 +141,16 @@ async function verifyFile(file: string, expected: { bytes: number; sha256: strin
     throw new DamagedCheckpointError(`${file} does not match its sha256: it was altered`)
 }
 
-async function adviceFor(directory: string, steps: readonly number[]): Promise<string> {
+async function newestWhole(directory: string, steps: readonly number[]): Promise<string | undefined> {
   for (const step of [...steps].sort((a, b) => b - a)) {
     const path = join(directory, checkpointName(step))
     const whole = await verify(path).catch((error: unknown) => {
       if (error instanceof DamagedCheckpointError) return undefined
       throw error
     })
-    if (whole !== undefined)
-      return `${path} is whole: to resume from it, write ${checkpointName(step)} into ${join(directory, LATEST_FILE)}`
+    if (whole !== undefined) return path
   }
-  return 'No other whole checkpoint is there: begin again in an empty directory'
+  return undefined
 }
 
 async function restore(file: string, into: ReadonlyMap<string, TensorToRestore>): Promise<void> {

@@ -18,6 +18,7 @@ const CHUNK = 1 << 21
 const MAX_COUNT = 2 ** 31 - 1
 /** After this, a process whose MPI cannot even abort is killed; its launcher then ends the others. */
 const ABORT_SECONDS = 5
+const LAUNCHER_CHECK_MILLISECONDS = 1000
 
 export const TIMEOUT_VARIABLE = 'BLIP2_MPI_TIMEOUT'
 
@@ -36,6 +37,7 @@ export class MpiCommunicator implements Communicator {
   /** The end of the queue; failures are their callers' to see. */
   #last: Promise<unknown> = Promise.resolve()
   #disposal: Promise<void> | undefined
+  readonly #launcherCheck: NodeJS.Timeout
 
   constructor({ mpi, abi, rank, size, timeoutSeconds }: MpiCommunicatorOptions) {
     this.rank = rank
@@ -45,6 +47,11 @@ export class MpiCommunicator implements Communicator {
     this.#timeoutSeconds = timeoutSeconds
     process.on('uncaughtExceptionMonitor', printUncaught)
     process.on('exit', this.#abortAtExit)
+    const launcher = process.ppid
+    this.#launcherCheck = setInterval(() => {
+      if (process.ppid !== launcher) this.#endAll('its launcher is gone')
+    }, LAUNCHER_CHECK_MILLISECONDS)
+    this.#launcherCheck.unref()
   }
 
   async allReduceSum(values: Float32Array): Promise<void> {
@@ -110,6 +117,7 @@ export class MpiCommunicator implements Communicator {
   async #finalize(): Promise<void> {
     await this.#enqueue('Barrier', (done) => this.#mpi.barrier.async(this.#abi.world, done))
     await this.#enqueue('Finalize', (done) => this.#mpi.finalize.async(done))
+    clearInterval(this.#launcherCheck)
     process.off('exit', this.#abortAtExit)
     process.off('uncaughtExceptionMonitor', printUncaught)
   }
@@ -147,11 +155,21 @@ export class MpiCommunicator implements Communicator {
     }
   }
 
-  /** The thread inside MPI cannot be stopped, so nothing is thrown: the process ends, and with it the training. */
   #giveUp(name: string): void {
+    this.#endAll(
+      `it has waited ${this.#timeoutSeconds} s for the others in MPI ${name}; one of them hangs or cannot be reached (${TIMEOUT_VARIABLE} sets the limit in seconds)`,
+    )
+  }
+
+  /**
+   * The thread inside MPI cannot be stopped, so nothing is thrown: the process ends, and with it the training. Ranks that
+   * outlived their launcher would write over what the next one starts.
+   */
+  #endAll(reason: string): void {
+    clearInterval(this.#launcherCheck)
     writeSync(
       2,
-      `blip2: rank ${this.rank} has waited ${this.#timeoutSeconds} s for the others in MPI ${name}; one of them hangs or cannot be reached. Ending the training; the same command with --resume goes on from the last checkpoint. ${TIMEOUT_VARIABLE} sets the limit in seconds.\n`,
+      `blip2: rank ${this.rank}: ${reason}. Ending the training; the same command with --resume goes on from the last checkpoint.\n`,
     )
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000 * ABORT_SECONDS)
     this.#mpi.abort.async(this.#abi.world, 1, () => process.exit(1))
