@@ -1,0 +1,32 @@
+import type { ExecutionOptions } from '../../tasks/batchedFunction.js'
+import type { InputOf, OptionsOf, TaskName, TextTaskName } from './inferenceModel.js'
+
+/** What a model's thread is started with. */
+export interface ModelThreadData extends ExecutionOptions {
+  /** The model directory. */
+  readonly path: string
+  /** Address of a module whose default export is an OutputFilter. */
+  readonly outputFilter?: string
+}
+
+export type ModelCall =
+  /** Answered with the ModelInfo, once the model is open. */
+  { readonly kind: 'open' } | RunCall | StreamCall
+
+type RunCall = {
+  [T in TaskName]: {
+    readonly kind: 'run'
+    readonly task: T
+    readonly inputs: readonly InputOf<T>[]
+    readonly options: OptionsOf<T>
+  }
+}[TaskName]
+
+type StreamCall = {
+  [T in TextTaskName]: {
+    readonly kind: 'stream'
+    readonly task: T
+    readonly input: InputOf<T>
+    readonly options: OptionsOf<T>
+  }
+}[TextTaskName]

@@ -1,0 +1,48 @@
+import { workerData } from 'node:worker_threads'
+import { ConfigError } from '../../errors.js'
+import type { OutputFilter } from '../../tasks/outputFilter.js'
+import type { GeneratedText } from '../../tasks/textOptions.js'
+import { answerCalls, type CallContext } from '../threads/answerCalls.js'
+import { Blip2Model } from './blip2Model.js'
+import type { ModelCall, ModelThreadData } from './modelCall.js'
+
+/** The thread of a ModelThread: opens one model and runs it as it is told. */
+const opening = open(workerData as ModelThreadData)
+// Who opens the thread asks for the model, and has its error then.
+opening.catch(() => {})
+
+answerCalls<ModelCall>({
+  answer: async (call, context) => {
+    const model = await opening
+    if (call.kind === 'open') return model.info
+    if (call.kind === 'run') return model.run(call.task, call.inputs, call.options, context.signal)
+    return sendPieces(model.stream(call.task, call.input, call.options, context.signal), context)
+  },
+  end: async () => {
+    const [settled] = await Promise.allSettled([opening])
+    if (settled.status === 'fulfilled') await settled.value.dispose()
+  },
+})
+
+async function open({ path, outputFilter, ...execution }: ModelThreadData): Promise<Blip2Model> {
+  const filter = outputFilter === undefined ? {} : { outputFilter: await importFilter(outputFilter) }
+  return Blip2Model.open(path, { ...execution, ...filter })
+}
+
+async function importFilter(address: string): Promise<OutputFilter> {
+  const { default: filter } = (await import(address)) as { readonly default?: unknown }
+  if (typeof filter !== 'function')
+    throw new ConfigError(`the output filter ${address} must export a function (text) => text | null by default`)
+  return filter as OutputFilter
+}
+
+async function sendPieces(
+  pieces: AsyncGenerator<string, GeneratedText>,
+  { piece }: CallContext,
+): Promise<GeneratedText> {
+  for (;;) {
+    const step = await pieces.next()
+    if (step.done) return step.value
+    piece(step.value)
+  }
+}

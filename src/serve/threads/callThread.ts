@@ -1,0 +1,118 @@
+import { Worker } from 'node:worker_threads'
+import { DisposedError, RuntimeError } from '../../errors.js'
+import { unpackError } from '../../runtime/workerMessages.js'
+import type { CallRequest, CallResponse } from './callMessages.js'
+
+export interface CallOptions {
+  /** Rejects the call at once with the signal's reason, and tells the thread to stop working on it. */
+  readonly signal?: AbortSignal
+  /** Takes what the call gives before its result. */
+  readonly onPiece?: (piece: string) => void
+}
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (reason: unknown) => void
+  readonly onPiece: (piece: string) => void
+}
+
+/** A thread that answers calls (`answerCalls`), several at a time. End it when done: it keeps the process alive. */
+export class CallThread<Call> {
+  /** Resolves when the thread ends without having been told to, with what it died of. */
+  readonly died: Promise<Error>
+  readonly #worker: Worker
+  readonly #exit: Promise<void>
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 0
+  #death: Error | undefined
+
+  /** @param data What the script finds as its workerData. */
+  constructor(script: URL, data: unknown) {
+    // Without the process's own flags: one like --eval is not for a thread.
+    this.#worker = new Worker(script, { workerData: data, execArgv: [] })
+    this.#worker.on('message', (response: CallResponse) => this.#answered(response))
+    this.#exit = new Promise((resolve) => {
+      this.#worker.once('exit', () => resolve())
+    })
+    this.died = new Promise((resolve) => {
+      const die = (cause: unknown) => {
+        if (this.#death) return
+        const message = cause instanceof Error ? cause.message : `it ended with code ${cause}`
+        resolve(this.#die(new RuntimeError(`a thread of the server broke: ${message}`, { cause })))
+      }
+      this.#worker.on('error', die)
+      this.#worker.on('messageerror', die)
+      this.#worker.once('exit', die)
+    })
+  }
+
+  call<Result>(call: Call, { signal, onPiece = () => {} }: CallOptions = {}): Promise<Result> {
+    if (this.#death) return Promise.reject(this.#death)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const id = this.#nextId++
+    return new Promise<Result>((resolve, reject) => {
+      const abort = () => {
+        this.#waiting.delete(id)
+        this.#send({ kind: 'abort', id })
+        reject(signal!.reason)
+      }
+      const settled = () => signal?.removeEventListener('abort', abort)
+      this.#waiting.set(id, {
+        resolve: (result) => {
+          settled()
+          resolve(result as Result)
+        },
+        reject: (reason) => {
+          settled()
+          reject(reason)
+        },
+        onPiece,
+      })
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#send({ kind: 'call', id, call })
+    })
+  }
+
+  /** Rejects the calls under way, lets the thread free what it holds, and waits for its end. */
+  end(): Promise<void> {
+    if (!this.#death) {
+      this.#die(new DisposedError('the server was closed'))
+      this.#send({ kind: 'end' })
+    }
+    return this.#exit
+  }
+
+  #send(request: CallRequest<Call>): void {
+    this.#worker.postMessage(request)
+  }
+
+  #answered(response: CallResponse): void {
+    // What comes after an abort is for nobody.
+    const waiting = this.#waiting.get(response.id)
+    if (!waiting) return
+    if (response.kind === 'piece') {
+      waiting.onPiece(response.piece)
+      return
+    }
+    this.#waiting.delete(response.id)
+    if (response.kind === 'done') waiting.resolve(response.result)
+    else waiting.reject(unpackError(response.error))
+  }
+
+  #die(death: Error): Error {
+    this.#death = death
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { reject } of waiting) reject(death)
+    return death
+  }
+}
+
+/**
+ * The script of a thread, from its path in the compiled package. Node 20 does not load TypeScript: run from the sources,
+ * the thread takes the built script.
+ */
+export function threadScript(path: string): URL {
+  const root = import.meta.url.endsWith('.ts') ? '../../../dist/' : '../../'
+  return new URL(`${root}${path}`, import.meta.url)
+}

@@ -1,0 +1,78 @@
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { followLines, type TailStep } from '../../src/serve/runs/tail.js'
+import { TrainingRuns } from '../../src/serve/runs/trainingRuns.js'
+import { listen, openTinyModel, type TinyModel, testApp, until } from './testServer.js'
+
+let tiny: TinyModel
+let folder: string
+beforeAll(async () => {
+  tiny = await openTinyModel()
+  folder = await mkdtemp(join(tmpdir(), 'blip2-runs-'))
+  await mkdir(join(folder, 'stage1'))
+  await mkdir(join(folder, 'not a run'))
+  await writeFile(join(folder, 'stage1', 'config.json'), '{"steps":9}')
+  await writeFile(join(folder, 'stage1', 'metrics.jsonl'), '{"step":1,"loss":3}\n{"step":2,"loss":2}\n{"st')
+})
+afterAll(async () => {
+  await tiny.dispose()
+  await rm(folder, { recursive: true })
+})
+
+const open = () => testApp(tiny.model, { services: { runs: new TrainingRuns(folder) } })
+
+it('lists runs with their last whole line, and shows their settings', async () => {
+  const { app } = await open()
+  expect(await (await app.request('/v1/runs')).json()).toEqual({
+    runs: [{ name: 'stage1', updated: expect.stringMatching(/^\d{4}-/), latest: { step: 2, loss: 2 } }],
+  })
+  expect(await (await app.request('/v1/runs/stage1')).json()).toEqual({ name: 'stage1', config: { steps: 9 } })
+  for (const name of ['none', '..', '%2e%2e', 'not%20a%20run', '..%2fstage1'])
+    for (const path of [`/v1/runs/${name}`, `/v1/runs/${name}/events`])
+      expect((await app.request(path)).status, path).toBe(404)
+  expect((await (await testApp(tiny.model)).app.request('/v1/runs')).status).toBe(404)
+})
+
+it('streams the lines that are there, and ends with the client', async () => {
+  const { app, services } = await open()
+  const { url, close } = await listen(app)
+  const controller = new AbortController()
+  const response = await fetch(`${url}/v1/runs/stage1/events`, { signal: controller.signal })
+  const { value } = await response.body!.getReader().read()
+  expect(new TextDecoder().decode(value)).toBe('event: rows\ndata: [{"step":1,"loss":3},{"step":2,"loss":2}]\n\n')
+  expect(services.scopes.size).toBe(1)
+  controller.abort()
+  await until(() => services.scopes.size === 0)
+  expect((await fetch(`${url}/v1/runs/stage1/events`, { method: 'HEAD' })).status).toBe(200)
+  await until(() => services.scopes.size === 0)
+  await close()
+})
+
+it('follows a file as it grows, and begins anew when it is replaced', async () => {
+  const path = join(folder, 'growing.jsonl')
+  await writeFile(path, 'a\nb')
+  const controller = new AbortController()
+  const steps: TailStep[] = []
+  const follow = async () => {
+    for await (const step of followLines(path, controller.signal, { intervalMs: 5, idleMs: 60 })) steps.push(step)
+  }
+  const following = follow()
+  await until(() => steps.length === 1)
+  await appendFile(path, 'b\nc\n')
+  await until(() => steps.length === 2)
+  await until(() => steps.length === 3)
+  await writeFile(`${path}.new`, 'x\n')
+  await rename(`${path}.new`, path)
+  await until(() => steps.length >= 5)
+  controller.abort()
+  await expect(following).rejects.toThrow()
+  expect(steps.slice(0, 5)).toEqual([
+    { kind: 'lines', lines: ['a'] },
+    { kind: 'lines', lines: ['bb', 'c'] },
+    { kind: 'idle' },
+    { kind: 'restart' },
+    { kind: 'lines', lines: ['x'] },
+  ])
+})
