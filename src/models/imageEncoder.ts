@@ -1,7 +1,8 @@
 import type { Tensor } from '../graph/graph.js'
-import { div, sub } from '../graph/index.js'
+import { add, div, sub } from '../graph/index.js'
 import { ones, type Scope, zeros } from '../nn/scope.js'
 import { evaVit } from './evaVit.js'
+import { placeCodes } from './placeCodes.js'
 import { clipVit, patchCount, type VitConfig, type VitOutput } from './vit.js'
 
 /** Scope of the frozen encoder's weights, as the authors call it. */
@@ -15,6 +16,11 @@ export interface VisionConfig extends VitConfig {
 export interface ImageEncoderConfig extends VisionConfig {
   /** The weights hold the mean and deviation of every feature, which are taken out of it. */
   readonly standardizedFeatures: boolean
+  /**
+   * Root mean square of the sines and cosines of a patch's place that are added to its standardised features. Taking
+   * the mean of each token out of it takes its place out as well, and the Q-Former has no positions for patches.
+   */
+  readonly featurePlaces: number
 }
 
 /** Names of the statistics among the encoder's weights; each is [1 + patches, width]. */
@@ -28,12 +34,15 @@ export const vit = (p: Scope, config: VisionConfig, images: Tensor): VitOutput =
 /**
  * The frozen encoder as the Querying Transformer sees it. The tokens of a small encoder are mostly what all pictures
  * share, which would hide what tells them apart; with `standardizedFeatures` each has mean 0 and deviation 1 over the
- * training pictures. p: the root scope; images: [batch, 3, size, size], normalised -> [batch, 1 + patches, width]
+ * training pictures, plus `featurePlaces`. p: the root scope; images: [batch, 3, size, size], normalised -> [batch, 1 + patches, width]
  */
 export function imageFeatures(p: Scope, config: ImageEncoderConfig, images: Tensor): Tensor {
   const { output } = vit(p, config, images)
   if (!config.standardizedFeatures) return output
   const shape = [1 + patchCount(config), config.width]
   const [mean, std] = [p.parameter(FEATURE_MEAN, shape, zeros), p.parameter(FEATURE_STD, shape, ones)]
-  return div(sub(output, mean), std)
+  const standardized = div(sub(output, mean), std)
+  if (config.featurePlaces === 0) return standardized
+  const codes = placeCodes(Math.sqrt(patchCount(config)), config.width, config.featurePlaces * Math.SQRT2)
+  return add(standardized, p.graph.constant(codes, shape))
 }

@@ -32,7 +32,7 @@ export const emojiQFormer = (vocabularySize: number, encoderWidth: number): QFor
   maxPositions: 32,
   queries: 8,
   encoderWidth,
-  crossAttentionEvery: 2,
+  crossAttentionEvery: 1,
   layerNormEpsilon: 1e-12,
 })
 

@@ -152,6 +152,7 @@ export function blip2Config(
       feedForward: vision.intermediate_size,
       layerNormEpsilon: vision.layer_norm_eps,
       standardizedFeatures: false,
+      featurePlaces: 0,
     },
     mean: pixels.image_mean,
     std: pixels.image_std,

@@ -55,6 +55,8 @@ const modelConfigSchema = z
       layerNormEpsilon: fraction,
       /** The weights hold the mean and deviation of every feature, which are taken out. */
       standardizedFeatures: z.boolean().default(false),
+      /** Root mean square of the place codes that are added to them. */
+      featurePlaces: z.number().min(0).default(0),
     }),
     /** Mean and standard deviation that pixels in 0..1 are normalised with. */
     mean: rgb,

@@ -38,6 +38,7 @@ export async function writeTinyModel(
       feedForward: 32,
       layerNormEpsilon: 1e-5,
       standardizedFeatures: true,
+      featurePlaces: 0.5,
     },
     mean: [0.5, 0.5, 0.5],
     std: [0.25, 0.25, 0.25],

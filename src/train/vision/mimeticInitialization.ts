@@ -1,4 +1,5 @@
 import { IMAGE_ENCODER } from '../../models/imageEncoder.js'
+import { placeCodes } from '../../models/placeCodes.js'
 import { type ClipVitConfig, patchCount } from '../../models/vit.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import { fillNormal } from '../random/initializers.js'
@@ -17,7 +18,8 @@ const OUTPUT_NOISE = 0.4
  * take away what they see. After 200 steps it has learned what takes about 300 without (docs/log.md).
  */
 export function initializeMimetic(memory: ParameterMemory, config: ClipVitConfig, seed: number): void {
-  fillPositions(memory.value(`${IMAGE_ENCODER}.positional_embedding`), config)
+  const side = Math.sqrt(patchCount(config))
+  memory.value(`${IMAGE_ENCODER}.positional_embedding`).set(placeCodes(side, config.width, 1 / Math.sqrt(config.width)))
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `${IMAGE_ENCODER}.transformer.resblocks.${layer}.attn`
     fillAttention(
@@ -45,28 +47,4 @@ function fillAttention(projection: Float32Array, output: Float32Array, config: C
   for (let row = 0; row < width; row++)
     for (let column = 0; column < width; column++)
       output[row * width + column]! += OUTPUT_GAIN * value[column * width + row]!
-}
-
-/** Wave lengths fall from half the picture to many times its side. */
-const SHORTEST_WAVES = 2
-const WAVE_RATIO = 0.9
-
-/** Sines and cosines of column and row, a quarter of the width each; zeros for the class token. [1 + patches, width] */
-function fillPositions(positions: Float32Array, config: ClipVitConfig): void {
-  const { width } = config
-  const side = Math.sqrt(patchCount(config))
-  const waves = width / 4
-  const amplitude = 1 / Math.sqrt(width)
-  positions.fill(0)
-  for (let patch = 0; patch < side * side; patch++) {
-    const row = positions.subarray((1 + patch) * width, (2 + patch) * width)
-    const places = [patch % side, Math.floor(patch / side)]
-    places.forEach((place, axis) => {
-      for (let wave = 0; wave < waves; wave++) {
-        const angle = (place / side) * 2 * Math.PI * SHORTEST_WAVES * WAVE_RATIO ** wave
-        row[2 * axis * waves + wave] = amplitude * Math.sin(angle)
-        row[(2 * axis + 1) * waves + wave] = amplitude * Math.cos(angle)
-      }
-    })
-  }
 }

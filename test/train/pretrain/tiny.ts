@@ -52,6 +52,7 @@ const vision: ImageEncoderConfig = {
   feedForward: 32,
   layerNormEpsilon: 1e-5,
   standardizedFeatures: true,
+  featurePlaces: 0,
 }
 
 const qformer = {
