@@ -9,6 +9,7 @@ import { registerChat } from './chat.js'
 import { registerData } from './dataEmoji.js'
 import { registerDemo } from './demo/command.js'
 import { registerEmbed } from './embed.js'
+import { registerEstimate } from './estimate.js'
 import { registerEvaluate } from './evaluate.js'
 import { registerIndex } from './indexPictures.js'
 import { registerFinetune } from './finetune.js'
@@ -16,7 +17,9 @@ import type { Io } from './io.js'
 import { registerMatch } from './match.js'
 import { registerPull } from './pull.js'
 import { registerQuantize } from './quantize.js'
+import { registerReproduce } from './reproduce.js'
 import { registerSearch } from './search.js'
+import { registerServe } from './serve.js'
 import { registerSynth } from './synth.js'
 import { registerPretrain, registerTrain } from './train.js'
 import { registerWatch } from './watch.js'
@@ -31,17 +34,20 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerEmbed,
   registerIndex,
   registerSearch,
+  registerServe,
   registerAttention,
   registerEvaluate,
   registerData,
   registerTrain,
   registerPretrain,
   registerFinetune,
+  registerReproduce,
   registerWatch,
   registerCapfilt,
   registerSynth,
   registerQuantize,
   registerPull,
+  registerEstimate,
 ]
 
 export const EXIT = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const

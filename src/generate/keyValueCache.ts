@@ -47,6 +47,12 @@ export class KeyValueCache {
     return this.#length
   }
 
+  /** Nothing, for the first of `rows` rows, under the names that `feeds` has. */
+  emptyFeeds(rows: number): Record<string, Value> {
+    const empty = float32([rows, this.#heads, 0, this.#size], new Float32Array())
+    return Object.fromEntries(this.#names.map((name) => [`past.${name}`, empty]))
+  }
+
   /** What the last step wrote, by the names 'past.key.0' and so on: [rows, heads, length, size] */
   feeds(): Record<string, Value> {
     const shape = [this.#rows, this.#heads, this.#length, this.#size]

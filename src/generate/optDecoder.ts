@@ -17,17 +17,20 @@ import { compileGraph } from './compileGraph.js'
 import type { Decoder } from './decoder.js'
 import { KeyValueCache, namedCache } from './keyValueCache.js'
 import type { LanguageGenerator } from './languageGenerator.js'
+import { drawPass, promptFeeds, tokenFeeds } from './optPass.js'
 
 /** The position table starts with two unused rows, so token i of a text, padding not counted, has row i + 2. */
 const POSITION_OFFSET = 2
 
 /**
  * OPT continuing soft prompts. Two graphs are compiled: one over the prompt, by its length, and one for a step, for any
- * number of rows and of tokens before. Keys and values of past tokens are kept, so a step costs one token. Texts are
- * padded on the left, between soft prompt and text, as the authors do; padding on the right gives the same.
+ * number of rows and of tokens before; weights that are mapped have one graph for both (optPass.ts). Keys and
+ * values of past tokens are kept, so a step costs one token. Texts are padded on the left, between soft prompt and text,
+ * as the authors do; padding on the right gives the same.
  */
 export class OptGenerator implements LanguageGenerator {
   readonly padSide = 'left'
+  readonly promptTokens = []
   readonly #config: OptConfig
   readonly #options: CompileOptions
   readonly #functions = new FunctionCache()
@@ -102,7 +105,13 @@ class CachedDecoder implements Decoder {
     const { ids, shape } = this.#texts
     const tokens = shape[1]
     const length = queries + tokens
+    const texts = int64([rows, tokens], ids)
     this.#rows = Array.from({ length: rows }, (_, row) => this.#row(row, queries, tokens))
+    if (this.#isMapped) {
+      const masks = this.#rows.map(({ mask }) => mask)
+      const feeds = { ...promptFeeds(this.#prompt, texts, masks), ...this.#cache.emptyFeeds(rows) }
+      return this.#run(await this.#pass(), feeds, rows, length)
+    }
     const prefill = await this.#functions.get(`prefill ${queries} ${tokens}`, () =>
       compileGraph((graph) => drawPrefill(graph, this.#config, queries, tokens), this.#options),
     )
@@ -112,7 +121,7 @@ class CachedDecoder implements Decoder {
     })
     const feeds = {
       prompt: this.#prompt,
-      ids: int64([rows, tokens], ids),
+      ids: texts,
       mask: int64(
         [rows, length],
         this.#rows.flatMap(({ mask }) => mask),
@@ -123,9 +132,6 @@ class CachedDecoder implements Decoder {
   }
 
   async next(parents: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
-    const step = await this.#functions.get('step', () =>
-      compileGraph((graph) => drawStep(graph, this.#config), this.#options),
-    )
     const rows = tokens.length
     const past = this.#cache.length
     this.#rows = parents.map((parent) => this.#rows[parent]!)
@@ -136,6 +142,14 @@ class CachedDecoder implements Decoder {
       })
     })
     const positions = this.#rows.map(({ promptLength }) => promptLength + this.#steps + POSITION_OFFSET)
+    this.#steps++
+    if (this.#isMapped) {
+      const feeds = tokenFeeds(this.#config, tokens, parents, positions, hidden)
+      return this.#run(await this.#pass(), { ...feeds, ...this.#cache.feeds() }, rows, past + 1)
+    }
+    const step = await this.#functions.get('step', () =>
+      compileGraph((graph) => drawStep(graph, this.#config), this.#options),
+    )
     const feeds = {
       ids: int64([rows, 1], tokens),
       parents: int64([rows], parents),
@@ -143,8 +157,16 @@ class CachedDecoder implements Decoder {
       pastBias: float32([rows, 1, 1, past], hidden),
       ...this.#cache.feeds(),
     }
-    this.#steps++
     return this.#run(step, feeds, rows, past + 1)
+  }
+
+  /** Weights that are mapped are large: no second graph repacks them, at the cost of sizes that are known when it runs. */
+  get #isMapped(): boolean {
+    return this.#options.weightDirectory !== undefined
+  }
+
+  #pass(): Promise<CompiledFunction> {
+    return this.#functions.get('pass', () => compileGraph((graph) => drawPass(graph, this.#config), this.#options))
   }
 
   async #run(

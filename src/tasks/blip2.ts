@@ -3,6 +3,8 @@ import type { ModelDtype } from '../quantize/weightBits.js'
 import { Tokenizer } from '../text/tokenizer.js'
 import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
 import type { ConversionProgress, WeightPlacement } from '../weights/graphWeights.js'
+import type { DownloadProgress } from '../weights/hub/pullModel.js'
+import { resolveModel } from '../weights/hub/resolveModel.js'
 import { type ModelConfig, type ModelDirectory, type ModelPart, readModelDirectory } from '../weights/modelDirectory.js'
 import { type AskTask, askTask, type ChatTask, chatTask } from './answerer.js'
 import { AttentionReader, type PictureAttention } from './attentionReader.js'
@@ -28,6 +30,10 @@ export interface LoadOptions extends ExecutionOptions {
    * decoding for small errors (see docs/quantization.md). Default: float32, or as the directory is quantised already.
    */
   readonly dtype?: ModelDtype
+  /** Branch, tag or commit of a model of the hub (default 'main'). */
+  readonly revision?: string
+  /** Bytes while a model of the hub is fetched. */
+  readonly onDownload?: (progress: DownloadProgress) => void
   /** For converted weights: 4 bytes a weight (default: $BLIP2_CACHE or blip2 in the user's cache folder). */
   readonly cacheDir?: string
   /** Bytes written while weights are converted. */
@@ -82,12 +88,13 @@ export class Blip2 {
   }
 
   /**
-   * Opens a model directory.
+   * Opens a model directory, or a model of the Hugging Face hub, which is fetched if need be (see `pullModel`).
    *
+   * @param model a directory, or OWNER/NAME where there is no directory of that name
    * @throws ModelNotFoundError, ConfigError or WeightsError when there is no model, its configuration is wrong, or its
    * weights do not fit it.
    */
-  static async fromPretrained(path: string, options: LoadOptions = {}): Promise<Blip2> {
+  static async fromPretrained(model: string, options: LoadOptions = {}): Promise<Blip2> {
     const {
       signal,
       outputFilter,
@@ -95,10 +102,18 @@ export class Blip2 {
       cacheDir = defaultCacheDirectory(),
       onConversion,
       dtype,
+      revision,
+      onDownload,
       ...execution
     } = options
     signal?.throwIfAborted()
-    const directory = await readModelDirectory(path)
+    const directory = await readModelDirectory(
+      await resolveModel(model, {
+        ...(revision === undefined ? {} : { revision }),
+        ...(onDownload ? { onProgress: onDownload } : {}),
+        ...(signal ? { signal } : {}),
+      }),
+    )
     const { config } = directory
     const { vision, stage1, stage2, language } = await openModelWeights(directory, {
       cacheDirectory: cacheDir,
