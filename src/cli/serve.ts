@@ -22,6 +22,7 @@ interface ServeFlags extends ModelFlags, JsonOption {
   readonly maxNewTokens: number
   readonly grace: number
   readonly outputFilter?: string
+  readonly index?: string
   readonly runs?: string
 }
 
@@ -47,17 +48,23 @@ export function registerServe(program: Command, io: Io): void {
     .option('--max-new-tokens <n>', 'length of a text', positiveInteger, DEFAULT_LIMITS.newTokens)
     .option('--grace <s>', 'seconds that requests under way have when the server is stopped', wholeNumber, 30)
     .option('--output-filter <file>', 'module that sees every text first: export default (text) => text or null')
+    .option('--index <folder>', 'picture index to search, made with this model by blip2 index')
     .option('--runs <dir>', 'folder of training directories to show')
     .action(async (flags: ServeFlags) => {
       const { openServer } = await import('../serve/server.js')
-      const stop = stopSignal(io)
+      const version = program.version()!
       const token = flags.token ?? process.env['BLIP2_TOKEN']
       if (!isLoopback(flags.host) && token === undefined)
         io.err('warning: whoever reaches this address can use the server; set BLIP2_TOKEN to ask for a token\n')
-      const server = await openServer({ ...serveOptions(flags), ...(token ? { token } : {}), signal: stop })
+      const server = await openServer({
+        ...serveOptions(flags),
+        ...(token ? { token } : {}),
+        version,
+        signal: io.signal,
+      })
       if (flags.json) printJson(io, { url: server.url })
       else io.out(`${server.url}\n`)
-      const death = await Promise.race([server.broken, aborted(stop)])
+      const death = await Promise.race([server.broken, aborted(io.signal)])
       if (!death && io.interactive) io.err('stopping; once more stops at once\n')
       await server.close(flags.grace * 1000)
       if (death) throw new RuntimeError(death.message, { cause: death })
@@ -66,7 +73,7 @@ export function registerServe(program: Command, io: Io): void {
 }
 
 function serveOptions(flags: ServeFlags) {
-  const { model, device, threads, host, port, workers, allowedHost, cors, outputFilter, runs } = flags
+  const { model, device, threads, host, port, workers, allowedHost, cors, outputFilter, index, runs } = flags
   return {
     model,
     device,
@@ -78,6 +85,7 @@ function serveOptions(flags: ServeFlags) {
     ...(allowedHost ? { allowedHosts: allowedHost } : {}),
     ...(cors ? { corsOrigins: cors } : {}),
     ...(outputFilter === undefined ? {} : { outputFilter }),
+    ...(index === undefined ? {} : { index }),
     ...(runs === undefined ? {} : { runs }),
     limits: {
       requests: flags.queue,
@@ -88,21 +96,6 @@ function serveOptions(flags: ServeFlags) {
       newTokens: flags.maxNewTokens,
     },
   }
-}
-
-/** Fires on Ctrl-C and on SIGTERM; a second one of either ends the process at once. */
-function stopSignal(io: Io): AbortSignal {
-  const terminated = new AbortController()
-  const stop = AbortSignal.any([io.signal, terminated.signal])
-  process.on('SIGTERM', () => {
-    if (stop.aborted) process.exit(143)
-    terminated.abort()
-  })
-  process.on('SIGINT', () => {
-    // The first Ctrl-C is in io.signal by now.
-    if (terminated.signal.aborted) process.exit(130)
-  })
-  return stop
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>

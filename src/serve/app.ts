@@ -9,6 +9,7 @@ import { servePage } from './page.js'
 import { inferenceHandler } from './routes/inferenceHandler.js'
 import { inferenceRoutes } from './routes/inferenceRoutes.js'
 import { type OperationsOptions, operationRoutes } from './routes/operations.js'
+import { pictureRoute } from './routes/pictures.js'
 import type { ReadRoute } from './routes/readRoute.js'
 import { runRoutes } from './routes/runs.js'
 import type { Services } from './services.js'
@@ -30,7 +31,11 @@ export async function createApp(services: Services, options: AppOptions): Promis
   const { metrics, token, hostNames, corsOrigins, pageFolder, isOpen } = options
   const app = new Hono()
   const posts = inferenceRoutes(services)
-  const gets = [...operationRoutes(services, { ...options, metrics: metrics.registry }), ...runRoutes(services)]
+  const gets = [
+    ...operationRoutes(services, { ...options, metrics: metrics.registry }),
+    ...runRoutes(services),
+    pictureRoute(services),
+  ]
   const paths = new Set([...posts, ...gets].map(({ path }) => path))
 
   app.onError((error, c) => {
@@ -67,5 +72,6 @@ const honoPath = (path: ReadRoute['path']): string => path.replace(/\{(\w+)\}/g,
 /** A request's route for the metrics; whatever else is asked for counts as one, or clients could make up names. */
 function routeOf(c: Context, paths: ReadonlySet<string>): string {
   if (paths.has(c.req.path)) return c.req.path
-  return c.req.path.startsWith('/v1/runs/') ? '/v1/runs/{run}' : 'other'
+  const [folder] = ['/v1/runs/', '/v1/pictures/'].filter((start) => c.req.path.startsWith(start))
+  return folder === undefined ? 'other' : `${folder}*`
 }

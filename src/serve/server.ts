@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { basename, resolve } from 'node:path'
@@ -17,15 +16,17 @@ import type { InferenceModel } from './inference/inferenceModel.js'
 import { ModelThread } from './inference/modelThread.js'
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.js'
 import { PAGE_FOLDER } from './page.js'
+import { FoundPictures } from './pictures/foundPictures.js'
 import { PictureReader } from './pictures/pictureReader.js'
 import { PictureThread } from './pictures/pictureThread.js'
-import type { PictureSearch } from './pictureSearch.js'
-import { TrainingRuns } from './runs/trainingRuns.js'
+import { TrainingRuns } from './trainingRuns/trainingRuns.js'
 import type { Services } from './services.js'
 
 export interface ServeOptions extends ExecutionOptions {
   /** The model directory. */
   readonly model: string
+  /** The package's, to tell clients. */
+  readonly version: string
   /** Default '127.0.0.1': this machine alone. */
   readonly host?: string
   /** Default 8080; 0 takes a free one. */
@@ -43,7 +44,8 @@ export interface ServeOptions extends ExecutionOptions {
   readonly limits?: Partial<ServerLimits>
   /** Path of a module whose default export is an OutputFilter. */
   readonly outputFilter?: string
-  readonly search?: PictureSearch
+  /** Folder of a picture index to search, made with this model (`blip2 index`). */
+  readonly index?: string
   /** Folder of training directories to show. */
   readonly runs?: string
   /** Takes what went wrong on the server's side (default: stderr). */
@@ -95,14 +97,14 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
       pictures: new PictureReader(preparer, { allowAddresses, maxBytes: limits.bodyBytes }),
       admission,
       scopes,
-      ...(options.search ? { search: options.search } : {}),
+      found: new FoundPictures(),
       ...(options.runs === undefined ? {} : { runs: new TrainingRuns(options.runs) }),
       log: options.log ?? console.error,
     }
     const host = options.host ?? '127.0.0.1'
     const closing = new AbortController()
     const app = await createApp(services, {
-      version: await packageVersion(),
+      version: options.version,
       imageAddresses: allowAddresses,
       metrics,
       isOpen: () => !closing.signal.aborted,
@@ -130,12 +132,13 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
 }
 
 async function openModels({ model, workers = 1, ...options }: ServeOptions): Promise<readonly InferenceModel[]> {
-  const { device, threads, outputFilter, signal } = options
+  const { device, threads, index, outputFilter, signal } = options
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError(`workers must be at least 1, got ${workers}`)
   const data = {
-    path: resolve(model),
+    path: model,
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
+    ...(index === undefined ? {} : { index }),
     ...(outputFilter === undefined ? {} : { outputFilter: pathToFileURL(resolve(outputFilter)).href }),
   }
   const opening = Array.from({ length: workers }, () => ModelThread.open(data, signal))
@@ -176,9 +179,4 @@ async function drain(server: Server, admission: Admission, scopes: Set<RequestSc
   const stragglers = setTimeout(() => server.closeAllConnections(), 1000)
   await closed
   clearTimeout(stragglers)
-}
-
-async function packageVersion(): Promise<string> {
-  const path = new URL('../../package.json', import.meta.url)
-  return (JSON.parse(await readFile(path, 'utf8')) as { version: string }).version
 }

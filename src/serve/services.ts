@@ -3,9 +3,9 @@ import type { RequestScope } from './http/requestScope.js'
 import type { Dispatcher } from './inference/dispatcher.js'
 import type { ModelInfo } from './inference/inferenceModel.js'
 import type { ServerLimits } from './limits.js'
+import type { FoundPictures } from './pictures/foundPictures.js'
 import type { PictureReader } from './pictures/pictureReader.js'
-import type { PictureSearch } from './pictureSearch.js'
-import type { TrainingRuns } from './runs/trainingRuns.js'
+import type { TrainingRuns } from './trainingRuns/trainingRuns.js'
 
 /** What the routes work with. */
 export interface Services {
@@ -18,8 +18,8 @@ export interface Services {
   readonly admission: Admission
   /** Of the requests under way. */
   readonly scopes: Set<RequestScope>
-  /** An index to search, where there is one. */
-  readonly search?: PictureSearch
+  /** The pictures of the index that searches found. */
+  readonly found: FoundPictures
   /** Training directories to show, where there are. */
   readonly runs?: TrainingRuns
   /** Takes what went wrong on the server's side. */

@@ -83,6 +83,7 @@ it('describes every route in OpenAPI, from the schemas', async () => {
     '/v1/runs',
     '/v1/runs/{run}',
     '/v1/runs/{run}/events',
+    '/v1/pictures/{picture}',
   ])
   const { post } = description.paths['/v1/caption']!
   const { schema } = post.requestBody.content['application/json']

@@ -1,5 +1,9 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Blip2, queryMaps } from '../../src/index.js'
+import { Blip2, PictureIndex, queryMaps } from '../../src/index.js'
+import { Blip2Model } from '../../src/serve/inference/blip2Model.js'
 import { dataUrl, jsonOf, openTinyModel, readEvents, type TestApp, type TinyModel, testApp } from './testServer.js'
 
 let tiny: TinyModel
@@ -124,40 +128,46 @@ it('/v1/search ranks what is sent with it', async () => {
   expect(texts.results[0]).toEqual({ index: expect.any(Number), itm: expect.any(Number), itc: expect.any(Number) })
   expect((await server.post('/v1/search', { text: 'red car' })).status).toBe(404)
   expect((await server.post('/v1/search', { text: 'a', texts: ['b'] })).status).toBe(400)
+  expect((await server.post('/v1/search', {})).status).toBe(400)
 })
 
-it('/v1/search with text alone searches the index, and re-ranks what is still there', async () => {
-  const files = new Map([
-    ['red.png', bytesOf(red)],
-    ['green.png', bytesOf(green)],
-  ])
-  const found = [
-    { path: 'gone.png', itc: 0.9 },
-    { path: 'red.png', itc: 0.5 },
-    { path: 'green.png', itc: 0.4 },
-  ]
-  const search = {
-    count: async () => 3,
-    nearest: async (vector: Float32Array, limit: number) => {
-      expect(vector).toEqual(await blip2.embedText('red car'))
-      return found.slice(0, limit)
-    },
-    read: async (path: string) => files.get(path),
-  }
-  const { post, app } = await testApp(tiny.model, { services: { search } })
-  expect(await (await post('/v1/search', { text: 'red car', rerank: 0, top: 2 })).json()).toEqual({
-    results: found.slice(0, 2).map((one) => ({ ...one, itm: null })),
-  })
-  const { results } = await (await post('/v1/search', { text: 'red car', rerank: 3 })).json()
-  expect(
-    results
-      .map(({ path }: { path: string }) => path)
-      .slice(0, 2)
-      .sort(),
-  ).toEqual(['green.png', 'red.png'])
-  expect(results[2]).toEqual({ path: 'gone.png', itm: null, itc: 0.9 })
-  expect(await (await app.request('/v1/info')).json()).toMatchObject({ index: { pictures: 3 } })
+it('/v1/search with one thing alone searches the index, whose pictures can then be had', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'blip2-serve-index-'))
+  await mkdir(join(folder, 'photos'))
+  for (const [name, url] of Object.entries({ red, green }))
+    await writeFile(join(folder, 'photos', `${name}.png`), bytesOf(url))
+  using index = await PictureIndex.create(join(folder, 'album.lance'), blip2)
+  await index.update(blip2, [join(folder, 'photos')])
+  const model = await Blip2Model.open(tiny.directory, { index: join(folder, 'album.lance') })
+  const { post, app } = await testApp(model)
+  const search = async (body: object) => (await jsonOf<{ results: Listed[] }>(await post('/v1/search', body))).results
+
+  const byWords = await search({ text: 'red car' })
+  const expected = await index.search(blip2, 'red car', { rerank: 16 })
+  expect(byWords.map(({ path }) => path)).toEqual(expected.map(({ path }) => path))
+  expect(byWords[0]!.itm).toBeCloseTo(expected[0]!.itm!, 5)
+  expect(await search({ text: 'red car', rerank: 0, top: 1 })).toMatchObject([{ itc: expect.any(Number) }])
+  const [same] = await search({ image: green, top: 1 })
+  expect(same!.path).toBe(join(folder, 'photos', 'green.png'))
+  expect(same!.similarity).toBeCloseTo(1, 3)
+
+  const file = await app.request(same!.picture)
+  expect(file.headers.get('content-type')).toBe('image/png')
+  expect(Buffer.from(await file.arrayBuffer())).toEqual(bytesOf(green))
+  expect((await app.request(`/v1/pictures/${'0'.repeat(32)}`)).status).toBe(404)
+  await rm(same!.path)
+  expect((await app.request(same!.picture)).status).toBe(404)
+  expect(await (await app.request('/v1/info')).json()).toMatchObject({ index: { pictures: 2 } })
+  await model.dispose()
+  await rm(folder, { recursive: true })
 })
+
+interface Listed {
+  readonly path: string
+  readonly picture: string
+  readonly itm?: number
+  readonly similarity?: number
+}
 
 it('/v1/attention gives a map of each query', async () => {
   const expected = queryMaps(await blip2.attention(bytesOf(red), 'octopus')).map((map) => Array.from(map))

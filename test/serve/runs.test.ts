@@ -2,8 +2,8 @@ import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { followLines, type TailStep } from '../../src/serve/runs/tail.js'
-import { TrainingRuns } from '../../src/serve/runs/trainingRuns.js'
+import { followMetrics, type MetricsStep } from '../../src/serve/trainingRuns/followMetrics.js'
+import { TrainingRuns } from '../../src/serve/trainingRuns/trainingRuns.js'
 import { listen, openTinyModel, type TinyModel, testApp, until } from './testServer.js'
 
 let tiny: TinyModel
@@ -52,27 +52,27 @@ it('streams the lines that are there, and ends with the client', async () => {
 
 it('follows a file as it grows, and begins anew when it is replaced', async () => {
   const path = join(folder, 'growing.jsonl')
-  await writeFile(path, 'a\nb')
+  await writeFile(path, '{"step":1}\n{"st')
   const controller = new AbortController()
-  const steps: TailStep[] = []
+  const steps: MetricsStep[] = []
   const follow = async () => {
-    for await (const step of followLines(path, controller.signal, { intervalMs: 5, idleMs: 60 })) steps.push(step)
+    for await (const step of followMetrics(path, controller.signal, { intervalMs: 5, idleMs: 60 })) steps.push(step)
   }
   const following = follow()
   await until(() => steps.length === 1)
-  await appendFile(path, 'b\nc\n')
+  await appendFile(path, 'ep":2}\n{"step":3}\n')
   await until(() => steps.length === 2)
   await until(() => steps.length === 3)
-  await writeFile(`${path}.new`, 'x\n')
+  await writeFile(`${path}.new`, '{"step":1}\n')
   await rename(`${path}.new`, path)
-  await until(() => steps.length >= 5)
+  await until(() => steps.some(({ kind }) => kind === 'restart') && steps.at(-1)!.kind === 'rows')
   controller.abort()
   await expect(following).rejects.toThrow()
-  expect(steps.slice(0, 5)).toEqual([
-    { kind: 'lines', lines: ['a'] },
-    { kind: 'lines', lines: ['bb', 'c'] },
-    { kind: 'idle' },
+  expect(steps.filter(({ kind }) => kind !== 'idle')).toEqual([
+    { kind: 'rows', rows: [{ step: 1 }] },
+    { kind: 'rows', rows: [{ step: 2 }, { step: 3 }] },
     { kind: 'restart' },
-    { kind: 'lines', lines: ['x'] },
+    { kind: 'rows', rows: [{ step: 1 }] },
   ])
+  expect(steps[2]).toEqual({ kind: 'idle' })
 })

@@ -14,6 +14,7 @@ import { Blip2Model } from '../../src/serve/inference/blip2Model.js'
 import { type BatchReport, Dispatcher } from '../../src/serve/inference/dispatcher.js'
 import type { InferenceModel } from '../../src/serve/inference/inferenceModel.js'
 import { DEFAULT_LIMITS, type ServerLimits } from '../../src/serve/limits.js'
+import { FoundPictures } from '../../src/serve/pictures/foundPictures.js'
 import { PictureReader, type PictureReaderOptions } from '../../src/serve/pictures/pictureReader.js'
 import { preparePicture } from '../../src/serve/pictures/preparedPicture.js'
 import type { Services } from '../../src/serve/services.js'
@@ -82,6 +83,7 @@ export async function testApp(model: InferenceModel, options: TestAppOptions = {
     pictures: new PictureReader(preparer, { allowAddresses: false, maxBytes: limits.bodyBytes, ...reader }),
     admission,
     scopes: new Set<RequestScope>(),
+    found: new FoundPictures(),
     log: (line) => logged.push(line),
     ...ownServices,
   }

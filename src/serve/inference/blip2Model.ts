@@ -1,3 +1,5 @@
+import { ModelNotFoundError } from '../../errors.js'
+import { PictureIndex } from '../../pictureIndex/pictureIndex.js'
 import { queryMaps } from '../../tasks/attentionMaps.js'
 import { Blip2, type LoadOptions } from '../../tasks/blip2.js'
 import { rankImages, rankTexts } from '../../tasks/rank.js'
@@ -13,19 +15,36 @@ import type {
   TextTaskName,
 } from './inferenceModel.js'
 
+export interface Blip2ModelOptions extends LoadOptions {
+  readonly index?: string
+}
+
 /** A Blip2 in this thread. Its runs block the event loop: a server has it in a ModelThread. */
 export class Blip2Model implements InferenceModel {
   readonly info: ModelInfo
   readonly died = new Promise<Error>(() => {})
-  readonly #model: Blip2
+  readonly #held: Held
 
-  private constructor(model: Blip2) {
-    this.#model = model
-    this.info = { imageSize: model.config.vision.imageSize, queries: model.config.qformer.queries }
+  private constructor(held: Held, indexed: number | undefined) {
+    const { vision, qformer } = held.model.config
+    this.#held = held
+    this.info = {
+      imageSize: vision.imageSize,
+      queries: qformer.queries,
+      ...(indexed === undefined ? {} : { indexed }),
+    }
   }
 
-  static async open(path: string, options: LoadOptions = {}): Promise<Blip2Model> {
-    return new Blip2Model(await Blip2.fromPretrained(path, options))
+  /** @param options.index Folder of a picture index to open with it. */
+  static async open(path: string, { index: folder, ...options }: Blip2ModelOptions = {}): Promise<Blip2Model> {
+    const model = await Blip2.fromPretrained(path, options)
+    try {
+      const index = folder === undefined ? undefined : await PictureIndex.open(folder)
+      return new Blip2Model({ model, index }, await index?.count())
+    } catch (error) {
+      await model.dispose()
+      throw error
+    }
   }
 
   async run<T extends TaskName>(
@@ -35,7 +54,7 @@ export class Blip2Model implements InferenceModel {
     signal: AbortSignal,
   ): Promise<readonly ResultOf<T>[]> {
     const run: Runs[T] = RUNS[task]
-    return run(this.#model, inputs, options, signal)
+    return run(this.#held, inputs, options, signal)
   }
 
   stream<T extends TextTaskName>(
@@ -45,17 +64,23 @@ export class Blip2Model implements InferenceModel {
     signal: AbortSignal,
   ): AsyncGenerator<string, GeneratedText> {
     const stream: Streams[T] = STREAMS[task]
-    return stream(this.#model, input, options, signal)
+    return stream(this.#held.model, input, options, signal)
   }
 
-  dispose(): Promise<void> {
-    return this.#model.dispose()
+  async dispose(): Promise<void> {
+    this.#held.index?.close()
+    await this.#held.model.dispose()
   }
+}
+
+interface Held {
+  readonly model: Blip2
+  readonly index: PictureIndex | undefined
 }
 
 type Runs = {
   readonly [T in TaskName]: (
-    model: Blip2,
+    held: Held,
     inputs: readonly InputOf<T>[],
     options: OptionsOf<T>,
     signal: AbortSignal,
@@ -65,45 +90,54 @@ type Runs = {
 const imagesOf = <Image>(inputs: readonly { readonly image: Image }[]): Image[] => inputs.map(({ image }) => image)
 
 const RUNS: Runs = {
-  caption: (model, inputs, options, signal) => model.caption(imagesOf(inputs), { ...options, signal }),
-  ask: (model, inputs, options, signal) => {
+  caption: ({ model }, inputs, options, signal) => model.caption(imagesOf(inputs), { ...options, signal }),
+  ask: ({ model }, inputs, options, signal) => {
     const questions = inputs.map(({ question }) => question)
     return model.ask(imagesOf(inputs), questions, { ...options, signal })
   },
-  chat: (model, inputs, options, signal) => {
+  chat: ({ model }, inputs, options, signal) => {
     const conversations = inputs.map(({ messages }) => messages)
     return model.chat(imagesOf(inputs), conversations, { ...options, signal })
   },
   match,
-  embedImage: (model, inputs, _, signal) => model.embedImage(imagesOf(inputs), { signal }),
-  embedText: (model, inputs, _, signal) =>
+  embedImage: ({ model }, inputs, _, signal) => model.embedImage(imagesOf(inputs), { signal }),
+  embedText: ({ model }, inputs, _, signal) =>
     model.embedText(
       inputs.map(({ text }) => text),
       { signal },
     ),
-  embedMultimodal: (model, inputs, _, signal) => {
+  embedMultimodal: ({ model }, inputs, _, signal) => {
     const texts = inputs.map(({ text }) => text)
     return model.embedMultimodal(imagesOf(inputs), texts, { signal })
   },
-  attention: (model, inputs, { layer }, signal) =>
+  attention: ({ model }, inputs, { layer }, signal) =>
     oneByOne(inputs, async ({ image, text }) => {
       const attention = await model.attention(image, text, { signal })
       const { rows, columns } = attention
       return { rows, columns, queries: queryMaps(attention, layer) }
     }),
-  rankTexts: (model, inputs, { k }, signal) =>
+  rankTexts: ({ model }, inputs, { k }, signal) =>
     oneByOne(inputs, async ({ image, texts }) => {
       return rankTexts(model, await model.encode(image, { signal }), texts, { k, signal })
     }),
-  rankImages: (model, inputs, { k }, signal) =>
+  rankImages: ({ model }, inputs, { k }, signal) =>
     oneByOne(inputs, async ({ text, images }) => {
       return rankImages(model, text, await model.encode(images, { signal }), { k, signal })
     }),
+  searchIndex: ({ model, index }, inputs, options, signal) =>
+    oneByOne(inputs, ({ text }) => opened(index).search(model, text, { ...options, signal })),
+  similarInIndex: ({ model, index }, inputs, options, signal) =>
+    oneByOne(inputs, ({ image }) => opened(index).similar(model, image, { ...options, signal })),
+}
+
+function opened(index: PictureIndex | undefined): PictureIndex {
+  if (!index) throw new ModelNotFoundError('this server has no index to search; start it with --index')
+  return index
 }
 
 /** Each picture with its own texts, all in the same passes. */
 async function match(
-  model: Blip2,
+  { model }: Held,
   inputs: readonly InputOf<'match'>[],
   _: OptionsOf<'match'>,
   signal: AbortSignal,

@@ -1,4 +1,6 @@
 import type { RawImage } from '../../image/decode.js'
+import type { SimilarPicture } from '../../pictureIndex/pictureIndex.js'
+import type { FoundPicture } from '../../pictureIndex/rerankFound.js'
 import type { Answer, AskOptions, ChatOptions } from '../../tasks/answerer.js'
 import type { Match } from '../../tasks/blip2.js'
 import type { Caption, CaptionOptions } from '../../tasks/captioner.js'
@@ -33,6 +35,10 @@ export interface InferenceTasks {
     RankingOptions,
     readonly Ranked[]
   >
+  /** The pictures of the index that fit a text; only with an index. */
+  readonly searchIndex: Task<{ readonly text: string }, IndexOptions, readonly FoundPicture[]>
+  /** The pictures of the index that are like a picture; only with an index. */
+  readonly similarInIndex: Task<{ readonly image: RawImage }, Pick<IndexOptions, 'top'>, readonly SimilarPicture[]>
 }
 
 interface Task<Input, Options, Result> {
@@ -52,6 +58,13 @@ export interface AttentionOptions {
 export interface RankingOptions {
   /** Candidates by ITC that are scored by ITM. */
   readonly k: number
+}
+
+export interface IndexOptions {
+  /** Pictures at most. */
+  readonly top: number
+  /** Best pictures by ITC that are ordered anew by ITM. */
+  readonly rerank: number
 }
 
 /** Where the queries look, averaged over the heads of a layer. */
@@ -74,6 +87,8 @@ export interface ModelInfo {
   readonly imageSize: number
   /** Vectors of a picture. */
   readonly queries: number
+  /** Pictures of the index, where one was opened with the model. */
+  readonly indexed?: number
 }
 
 /** A model as the server uses it: in this thread or in one of its own. */

@@ -5,6 +5,8 @@ import type { InputOf, OptionsOf, TaskName, TextTaskName } from './inferenceMode
 export interface ModelThreadData extends ExecutionOptions {
   /** The model directory. */
   readonly path: string
+  /** Folder of a picture index that was made with it. */
+  readonly index?: string
   /** Address of a module whose default export is an OutputFilter. */
   readonly outputFilter?: string
 }

@@ -29,7 +29,7 @@ export interface OperationsOptions {
 
 /** How the server is, for machines that watch it and clients that ask. */
 export function operationRoutes(
-  { modelName, limits, search, runs }: Services,
+  { modelName, model, limits, runs }: Services,
   { version, imageAddresses, metrics, isOpen }: OperationsOptions,
 ): readonly ReadRoute[] {
   const started = Math.floor(Date.now() / 1000)
@@ -51,8 +51,8 @@ export function operationRoutes(
       path: '/v1/info',
       summary: 'What this server can do, and its limits',
       result: info,
-      answer: async (c) => {
-        const index = search ? { pictures: await search.count() } : null
+      answer: (c) => {
+        const index = model.indexed === undefined ? null : { pictures: model.indexed }
         return c.json({
           model: modelName,
           version,

@@ -8,6 +8,6 @@ export interface ReadRoute {
   readonly summary: string
   readonly description?: string
   /** What it gives: the schema of JSON, or another media type. */
-  readonly result: z.ZodType | `text/${string}`
+  readonly result: z.ZodType | `text/${string}` | 'image/*'
   readonly answer: (c: Context) => Promise<Response> | Response
 }

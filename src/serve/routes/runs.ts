@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { eventStream, type ServerSentEvent } from '../http/eventStream.js'
 import { errorBody, HttpError, httpErrorOf } from '../http/httpError.js'
 import { RequestScope } from '../http/requestScope.js'
-import { followLines } from '../runs/tail.js'
-import type { TrainingRuns } from '../runs/trainingRuns.js'
+import { followMetrics } from '../trainingRuns/followMetrics.js'
+import type { TrainingRuns } from '../trainingRuns/trainingRuns.js'
 import type { Services } from '../services.js'
 import type { ReadRoute } from './readRoute.js'
 
@@ -54,10 +54,10 @@ async function* metricEvents(
 ): AsyncGenerator<ServerSentEvent, void> {
   const scope = RequestScope.open(c.req.raw.signal, scopes)
   try {
-    for await (const step of followLines(path, scope.signal)) {
+    for await (const step of followMetrics(path, scope.signal)) {
       if (step.kind === 'idle') yield { comment: 'nothing new' }
       else if (step.kind === 'restart') yield { event: 'restart', data: '{}' }
-      else yield { event: 'rows', data: `[${step.lines.join(',')}]` }
+      else yield { event: 'rows', data: JSON.stringify(step.rows) }
     }
   } finally {
     scope.dispose()

@@ -1,88 +1,71 @@
 import { z } from 'zod'
 import { ConfigError } from '../../errors.js'
-import type { RawImage } from '../../image/decode.js'
-import { HttpError } from '../http/httpError.js'
+import type { FoundPicture } from '../../pictureIndex/rerankFound.js'
 import type { Services } from '../services.js'
-import type { FoundPicture, PictureSearch } from '../pictureSearch.js'
 import { fields, match } from './fields.js'
 import { inferenceRoute } from './inferenceRoute.js'
 
-const found = z.object({
-  results: z.array(
-    z.object({
-      index: z.int().describe('of the candidate, in the order they were sent').optional(),
-      path: z.string().describe('of the picture, in the index').optional(),
-      itm: match.shape.itm.nullable().describe('null where it was not re-ranked'),
-      itc: match.shape.itc,
-    }),
-  ),
+const candidate = match.extend({ index: z.int().describe('of the candidate, in the order they were sent') })
+const indexed = z.object({
+  path: z.string().describe('the file'),
+  picture: z.string().describe('where this server gives it'),
+  itm: match.shape.itm.describe('where it was re-ranked').optional(),
+  itc: match.shape.itc.optional(),
+  similarity: z.number().describe('of a picture with the one asked about').optional(),
 })
 
 /** Candidates that the joint pass looks at where the request does not say. */
 const DEFAULT_RERANK = 16
+const DEFAULT_TOP = 10
 
-export function searchRoute({ dispatcher, pictures, limits, search }: Services) {
+export function searchRoute({ dispatcher, pictures, limits, found }: Services) {
   const { text, image } = fields(limits)
+  const rerank = z.int().min(0).max(limits.texts).describe(`candidates by ITC for ITM, default ${DEFAULT_RERANK}`)
   return inferenceRoute({
     path: '/v1/search',
     summary: 'Find what fits best',
     description:
-      'A text among the pictures sent with it, a picture among texts sent with it, or, with `text` alone, among the pictures of the index that the server was started with. The first by ITC are ordered by ITM logit + ITC cosine.',
+      'A text among the images sent with it, an image among the texts sent with it, or either alone among the pictures of the index that the server was started with. The first by ITC are ordered by ITM logit + ITC cosine; pictures that are like a picture, by similarity.',
     body: z.strictObject({
       text: text.exactOptional(),
       image: image.exactOptional(),
       images: z.array(image).min(1).max(limits.batch).describe('candidates for a text').exactOptional(),
-      texts: z.array(text).min(1).max(limits.texts).describe('candidates for a picture').exactOptional(),
-      rerank: z
-        .int()
-        .min(0)
-        .max(limits.texts)
-        .describe(`default ${DEFAULT_RERANK}; 0: by ITC alone (index)`)
-        .exactOptional(),
-      top: z.int().min(1).max(limits.texts).describe('results at most, default 10').exactOptional(),
+      texts: z.array(text).min(1).max(limits.texts).describe('candidates for an image').exactOptional(),
+      rerank: rerank.exactOptional(),
+      top: z.int().min(1).max(limits.texts).describe(`results at most, default ${DEFAULT_TOP}`).exactOptional(),
     }),
-    result: found,
-    async answer({ text, image, images, texts, rerank = DEFAULT_RERANK, top = 10 }, signal) {
-      const options = { k: Math.max(rerank, top) }
-      if (text !== undefined && images && image === undefined && !texts) {
+    result: z.object({ results: z.union([z.array(candidate), z.array(indexed)]) }),
+    async answer({ text, image, images, texts, rerank = DEFAULT_RERANK, top = DEFAULT_TOP }, signal) {
+      if ((text === undefined) === (image === undefined))
+        throw new ConfigError('give a text or an image to look for, and not both')
+      if (text === undefined ? images : texts)
+        throw new ConfigError('a text is looked for among images, and an image among texts')
+      return { json: { results: await (text === undefined ? searchWithImage() : searchWithText(text)) } }
+
+      async function searchWithText(text: string): Promise<readonly object[]> {
+        if (!images) {
+          const [listed] = await dispatcher.run('searchIndex', [{ text }], { top, rerank }, signal)
+          return listed!.map(withPicture)
+        }
         const input = { text, images: await pictures.readAll(images, signal) }
-        const [ranked] = await dispatcher.run('rankImages', [input], options, signal)
-        return { json: { results: ranked!.slice(0, top) } }
+        const [ranked] = await dispatcher.run('rankImages', [input], { k: Math.max(rerank, top) }, signal)
+        return ranked!.slice(0, top)
       }
-      if (image !== undefined && texts && text === undefined && !images) {
-        const input = { image: await pictures.read(image, signal), texts }
-        const [ranked] = await dispatcher.run('rankTexts', [input], options, signal)
-        return { json: { results: ranked!.slice(0, top) } }
+
+      async function searchWithImage(): Promise<readonly object[]> {
+        const read = await pictures.read(image!, signal)
+        if (!texts) {
+          const [listed] = await dispatcher.run('similarInIndex', [{ image: read }], { top }, signal)
+          return listed!.map(withPicture)
+        }
+        const options = { k: Math.max(rerank, top) }
+        const [ranked] = await dispatcher.run('rankTexts', [{ image: read, texts }], options, signal)
+        return ranked!.slice(0, top)
       }
-      if (text === undefined || image !== undefined || images || texts)
-        throw new ConfigError('give text with images, image with texts, or text alone to search the index')
-      if (!search)
-        throw new HttpError(404, 'NO_INDEX', 'this server has no index: start it with --index, or send images')
-      return { json: { results: await searchIndex(search, text, rerank, top, signal) } }
     },
   })
 
-  async function searchIndex(index: PictureSearch, text: string, rerank: number, top: number, signal: AbortSignal) {
-    const [vector] = await dispatcher.run('embedText', [{ text }], {}, signal)
-    const nearest = await index.nearest(vector!, Math.max(rerank, top), signal)
-    const byVector = nearest.map(({ path, itc }) => ({ path, itm: null, itc }))
-    if (rerank === 0) return byVector.slice(0, top)
-    const candidates = await readCandidates(index, nearest.slice(0, rerank), signal)
-    if (candidates.length === 0) return byVector.slice(0, top)
-    const input = { text, images: candidates.map(({ picture }) => picture) }
-    const [ranked] = await dispatcher.run('rankImages', [input], { k: candidates.length }, signal)
-    const first = ranked!.map(({ index: i, itm, itc }) => ({ path: candidates[i]!.path, itm, itc }))
-    const seen = new Set(first.map(({ path }) => path))
-    return [...first, ...byVector.filter(({ path }) => !seen.has(path))].slice(0, top)
-  }
-
-  /** The pictures that are still there; one that has gone since the index was built keeps its place by ITC. */
-  async function readCandidates(index: PictureSearch, nearest: readonly FoundPicture[], signal: AbortSignal) {
-    const candidates: { path: string; picture: RawImage }[] = []
-    for (const { path } of nearest) {
-      const bytes = await index.read(path, signal)
-      if (bytes) candidates.push({ path, picture: await pictures.prepare(bytes, signal) })
-    }
-    return candidates
+  function withPicture<Listed extends Pick<FoundPicture, 'path'>>({ path, ...scores }: Listed) {
+    return { path, picture: `/v1/pictures/${found.remember(path)}`, ...scores }
   }
 }

@@ -1,0 +1,218 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Blip2 } from '../../src/index.js'
+import { dataUrl, readEvents } from '../serve/testServer.js'
+import { writeTinyModel } from '../tasks/tinyModel.js'
+import { runCommand } from './runCommand.js'
+
+// The command as it is installed: compiled, in a process of its own, with its threads.
+const project = join(import.meta.dirname, '../..')
+const installed = join(project, '.build', `serve-test-${process.pid}`)
+const main = join(installed, 'dist', 'cli', 'main.js')
+
+let parent: string
+let tiny: string
+let red: string
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'blip2-serve-cli-'))
+  tiny = join(parent, 'tiny')
+  await writeTinyModel(tiny, undefined, { maxPositions: 512 })
+  red = await dataUrl('#f00')
+  await mkdir(installed, { recursive: true })
+  await copyFile(join(project, 'package.json'), join(installed, 'package.json'))
+  await cp(join(project, 'examples'), join(installed, 'examples'), { recursive: true })
+  const tsc = join(project, 'node_modules', '.bin', 'tsc')
+  const args = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(installed, 'dist')]
+  const built = spawnSync(tsc, args, { cwd: project, encoding: 'utf8' })
+  expect(built.status, built.stdout).toBe(0)
+})
+afterAll(async () => {
+  await rm(parent, { recursive: true })
+  await rm(installed, { recursive: true })
+})
+
+const started: ChildProcess[] = []
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL')
+})
+
+interface Served {
+  readonly url: string
+  readonly child: ChildProcess
+  readonly exited: Promise<number | null>
+  readonly post: (path: string, body: object) => Promise<Response>
+}
+
+async function serve(...args: string[]): Promise<Served> {
+  const child = spawn(process.execPath, [main, 'serve', '--model', tiny, '--port', '0', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  started.push(child)
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const lines = createInterface({ input: child.stdout! })
+  const url = await new Promise<string>((resolve) => lines.once('line', resolve))
+  const post = (path: string, body: object) =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  return { url, child, exited, post }
+}
+
+/** A text that takes a while, and one that takes longer than a test. */
+const slow = (tokens: number) => ({ image: red, minNewTokens: tokens, maxNewTokens: tokens, numBeams: 1 })
+
+it('serves what the model says, whole and streamed, and ends when told to', async () => {
+  const filter = join(parent, 'filter.mjs')
+  await writeFile(filter, "export default (text) => 'filtered: ' + text\n")
+  const { url, child, exited, post } = await serve('--workers', '2', '--output-filter', filter)
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  await using model = await Blip2.fromPretrained(tiny)
+  const { text } = await model.caption(Buffer.from(red.slice(red.indexOf(',') + 1), 'base64'))
+  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => post('/v1/caption', { image: red })))
+  for (const answer of answers) expect(await answer.json()).toMatchObject({ text: `filtered: ${text}` })
+  const events = await readEvents(await post('/v1/caption', { image: red, stream: true }))
+  expect(events.at(-1)).toMatchObject({ event: 'result', data: { text: `filtered: ${text}` } })
+  const bad = await post('/v1/caption', { image: 'data:image/png;base64,AAAA' })
+  expect(bad.status).toBe(400)
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('blip2_batch_inputs_count{task="caption"}')
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+})
+
+it('answers what is under way before it ends, and takes nothing new', async () => {
+  const { url, child, exited, post } = await serve()
+  const pending = post('/v1/caption', slow(150))
+  await delay(200)
+  child.kill('SIGINT')
+  expect((await pending).status).toBe(200)
+  expect(await exited).toBe(0)
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow()
+})
+
+it('gives up what is under way after the grace time', async () => {
+  const { child, exited, post } = await serve('--grace', '0', '--max-new-tokens', '400')
+  const pending = post('/v1/caption', slow(400))
+  await delay(100)
+  child.kill('SIGTERM')
+  const response = await pending
+  expect(response.status).toBe(503)
+  expect(await exited).toBe(0)
+})
+
+it('ends at once when told twice', async () => {
+  const { child, exited, post } = await serve('--max-new-tokens', '400')
+  const pending = post('/v1/caption', slow(400))
+  await delay(100)
+  child.kill('SIGTERM')
+  await delay(50)
+  child.kill('SIGTERM')
+  await expect(pending).rejects.toThrow()
+  expect(await exited).toBe(130)
+})
+
+it('stops a stream whose reader left', async () => {
+  const { url, child, exited, post } = await serve('--max-new-tokens', '400')
+  const controller = new AbortController()
+  const response = await fetch(`${url}/v1/caption`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...slow(400), stream: true }),
+    signal: controller.signal,
+  })
+  await response.body!.getReader().read()
+  controller.abort()
+  // The model is free for others at once.
+  expect((await post('/v1/caption', slow(1))).status).toBe(200)
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('blip2_requests_under_way 0')
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+})
+
+describe('examples', () => {
+  const run = (code: string) => {
+    const env = { ...process.env, BLIP2_MODEL: tiny, PICTURE: red }
+    const args = ['--input-type=module', '--eval', code]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: installed, encoding: 'utf8', env })
+    expect(stderr).toBe('')
+    return stdout
+  }
+
+  it('a route handler of Next.js streams the caption, and answers 400 to what is no picture', async () => {
+    const out = run(`
+      import { POST } from './examples/next-route/route.mjs'
+      const send = (body) => POST(new Request('http://localhost/api/caption', { method: 'POST', body }))
+      const bad = await send('no picture')
+      const good = await send(Buffer.from(process.env.PICTURE.split(',')[1], 'base64'))
+      console.log(bad.status, good.status, JSON.stringify(await good.text()))
+      await (await globalThis.blip2Model).dispose()
+    `)
+    await using model = await Blip2.fromPretrained(tiny)
+    const picture = Buffer.from(red.slice(red.indexOf(',') + 1), 'base64')
+    const { text } = await model.caption(picture, { numBeams: 1 })
+    expect(out).toBe(`400 200 ${JSON.stringify(text)}\n`)
+  })
+
+  it('a provider of the AI SDK generates and streams', async () => {
+    const { url, post } = await serve()
+    const out = run(`
+      import { createBlip2 } from './examples/ai-sdk-provider/blip2Provider.mjs'
+      const model = createBlip2({ baseURL: '${url}' })('tiny')
+      const file = { type: 'file', mediaType: 'image/png', data: process.env.PICTURE.split(',')[1] }
+      const prompt = [{ role: 'user', content: [file, { type: 'text', text: 'what is it?' }] }]
+      const { content, finishReason } = await model.doGenerate({ prompt })
+      const { stream } = await model.doStream({ prompt })
+      const parts = []
+      for await (const part of stream) parts.push(part)
+      const text = parts.filter(({ type }) => type === 'text-delta').map(({ delta }) => delta).join('')
+      console.log(JSON.stringify({ content, finishReason, text, types: [...new Set(parts.map(({ type }) => type))] }))
+    `)
+    const messages = [
+      {
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: red } },
+          { type: 'text', text: 'what is it?' },
+        ],
+      },
+    ]
+    const { choices } = (await (await post('/v1/chat/completions', { messages })).json()) as {
+      choices: { message: { content: string } }[]
+    }
+    const { content, text, types } = JSON.parse(out)
+    expect(content).toEqual([{ type: 'text', text: choices[0]!.message.content }])
+    expect(types).toEqual(['stream-start', 'text-start', 'text-delta', 'text-end', 'finish'])
+    expect(text.length).toBeGreaterThan(0)
+  })
+
+  it('an application of Express can be read', () => {
+    const { status } = spawnSync(process.execPath, ['--check', join(installed, 'examples', 'express', 'server.mjs')])
+    expect(status).toBe(0)
+  })
+})
+
+it('says what is wrong with its flags, its model or its port', async () => {
+  expect(await runCommand(['serve', '--port', '70000'])).toMatchObject({ code: 2 })
+  expect(await runCommand(['serve', '--queue', '0'])).toMatchObject({ code: 2 })
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [main, 'serve', '--port', '0', ...args], { encoding: 'utf8', timeout: 20_000 })
+  expect(run('--model', join(parent, 'nowhere'))).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^blip2: no model in .*\n$/),
+  })
+  const empty = join(parent, 'empty.mjs')
+  await writeFile(empty, 'export const no = 1\n')
+  expect(run('--model', tiny, '--output-filter', empty)).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('must export a function'),
+  })
+  const { url } = await serve()
+  const taken = run('--model', tiny, '--port', new URL(url).port)
+  expect(taken).toMatchObject({ status: 1, stderr: expect.stringContaining('EADDRINUSE') })
+})
