@@ -1,29 +1,46 @@
 import { type Command, Option } from 'commander'
 import type { Estimate } from '../estimate/estimateModel.js'
 import { COMPONENTS, type Component } from '../estimate/weightSizes.js'
-import { LANGUAGE_DTYPES, type ModelDtype, VISION_DTYPES } from '../quantize/weightBits.js'
+import {
+  LANGUAGE_DTYPES,
+  type ModelDtype,
+  type ModelDtypeName,
+  MODEL_DTYPES,
+  VISION_DTYPES,
+} from '../quantize/weightBits.js'
+import { dtypeOption } from './model.js'
 import { type Io, printJson } from './io.js'
 import { addJsonOption, type JsonOption, positiveInteger } from './options.js'
 
 type Flags = JsonOption &
-  ModelDtype & { readonly train?: 'stage1' | 'stage2'; readonly batch: number; readonly recompute?: boolean }
+  ModelDtype & {
+    readonly dtype: ModelDtypeName
+    readonly train?: 'stage1' | 'stage2'
+    readonly batch: number
+    readonly recompute?: boolean
+  }
 
 export function registerEstimate(program: Command, io: Io): void {
   const command = program
     .command('estimate')
     .description('say what a model takes of disk and memory, without loading it')
     .argument('<model>', 'directory of the model, or an architecture such as blip2-opt-2.7b')
-    .addOption(new Option('--vision <dtype>', 'the vision encoder (default: float32)').choices([...VISION_DTYPES]))
+    .addOption(dtypeOption())
     .addOption(
-      new Option('--language-model <dtype>', 'the language model (default: float32)').choices([...LANGUAGE_DTYPES]),
+      new Option('--vision <dtype>', 'the vision encoder (default: as --dtype says)').choices([...VISION_DTYPES]),
+    )
+    .addOption(
+      new Option('--language-model <dtype>', 'the language model (default: as --dtype says)').choices([
+        ...LANGUAGE_DTYPES,
+      ]),
     )
     .addOption(new Option('--train <stage>', 'training instead of captioning').choices(['stage1', 'stage2']))
     .option('--batch <n>', 'pictures of a training step', positiveInteger, 64)
     .option('--recompute', 'training computes layers again in the backward pass')
-    .action(async (model: string, { vision, languageModel, train, batch, recompute, json }: Flags) => {
+    .action(async (model: string, { dtype, vision, languageModel, train, batch, recompute, json }: Flags) => {
       const { estimateModel } = await import('../estimate/estimateModel.js')
       const estimate = await estimateModel(model, {
-        dtype: { ...(vision ? { vision } : {}), ...(languageModel ? { languageModel } : {}) },
+        dtype: { ...MODEL_DTYPES[dtype], ...(vision ? { vision } : {}), ...(languageModel ? { languageModel } : {}) },
         ...(train ? { train: { stage: train, batch, recompute: recompute === true } } : {}),
       })
       if (json) printJson(io, estimate)

@@ -1,30 +1,49 @@
 import { type Command, Option } from 'commander'
 import { DEVICES, type Device } from '../runtime/devices.js'
+import { MODEL_DTYPES, type ModelDtypeName } from '../quantize/weightBits.js'
 import { Blip2 } from '../tasks/blip2.js'
 import { SHIPPED_MODEL } from '../weights/shippedModel.js'
 import type { Io } from './io.js'
 import { positiveInteger } from './options.js'
+import { progressLine } from './progress.js'
 
 export interface ModelFlags {
   readonly model: string
   readonly device: Device
+  readonly dtype: ModelDtypeName
   readonly threads?: number
 }
 
 export const addModelOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--model <directory>', 'the model').default(SHIPPED_MODEL, 'the drawings model of this package'),
+      new Option('--model <model>', 'directory, or OWNER/NAME on the Hugging Face hub').default(
+        SHIPPED_MODEL,
+        'the drawings model of this package',
+      ),
     )
     .addOption(new Option('--device <device>', 'where it runs').choices([...DEVICES]).default('cpu'))
+    .addOption(dtypeOption())
     .option('--threads <n>', 'threads of one operator (default: one per core)', positiveInteger)
+
+/** Fewer bits a weight; see docs/quantization.md. */
+export const dtypeOption = (): Option =>
+  new Option('--dtype <dtype>', 'q8 and q4 take less memory, for small errors')
+    .choices(Object.keys(MODEL_DTYPES))
+    .default('float32' satisfies ModelDtypeName)
 
 /** Opens the model for as long as `work` takes. */
 export async function withModel<T>(io: Io, flags: ModelFlags, work: (model: Blip2) => Promise<T>): Promise<T> {
+  const progress = progressLine(io)
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6)
   await using model = await Blip2.fromPretrained(flags.model, {
     device: flags.device,
+    dtype: MODEL_DTYPES[flags.dtype],
     signal: io.signal,
+    onDownload: ({ file, done, total }) => progress.report(`fetching ${file}, MB`, megabytes(done), megabytes(total)),
+    onConversion: ({ done, total }) => progress.report('converting weights, MB', megabytes(done), megabytes(total)),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
   })
+  progress.clear()
   return await work(model)
 }

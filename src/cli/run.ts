@@ -11,6 +11,7 @@ import { registerDemo } from './demo/command.js'
 import { registerEmbed } from './embed.js'
 import { registerEstimate } from './estimate.js'
 import { registerEvaluate } from './evaluate.js'
+import { registerExport } from './exportModel.js'
 import { registerIndex } from './indexPictures.js'
 import { registerFinetune } from './finetune.js'
 import type { Io } from './io.js'
@@ -48,6 +49,7 @@ const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
   registerQuantize,
   registerPull,
   registerEstimate,
+  registerExport,
 ]
 
 export const EXIT = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const

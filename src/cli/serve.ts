@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { RuntimeError } from '../errors.js'
+import { MODEL_DTYPES } from '../quantize/weightBits.js'
 import { isLoopback } from '../serve/http/hostCheck.js'
 import { DEFAULT_LIMITS } from '../serve/limits.js'
 import { type Io, printJson } from './io.js'
@@ -77,6 +78,7 @@ function serveOptions(flags: ServeFlags) {
   return {
     model,
     device,
+    dtype: MODEL_DTYPES[flags.dtype],
     ...(threads === undefined ? {} : { threads }),
     host,
     port,

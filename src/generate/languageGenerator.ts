@@ -9,6 +9,8 @@ import { T5Generator } from './t5Decoder.js'
 export interface LanguageGenerator {
   /** Where `decode` expects the padding of its texts. */
   readonly padSide: 'left' | 'right'
+  /** Tokens in front of every text that rules against repetition count, as transformers does. */
+  readonly promptTokens: readonly number[]
   /**
    * A decoder for one search. Several may be in use, for each has memory of its own, but they must not run at once.
    *

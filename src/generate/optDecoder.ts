@@ -113,7 +113,7 @@ class CachedDecoder implements Decoder {
       return this.#run(await this.#pass(), feeds, rows, length)
     }
     const prefill = await this.#functions.get(`prefill ${queries} ${tokens}`, () =>
-      compileGraph((graph) => drawPrefill(graph, this.#config, queries, tokens), this.#options),
+      compileGraph((graph) => drawOptPrefill(graph, this.#config, queries, tokens), this.#options),
     )
     const last = new Float32Array(rows * length)
     this.#rows.forEach(({ mask }, row) => {
@@ -148,7 +148,7 @@ class CachedDecoder implements Decoder {
       return this.#run(await this.#pass(), { ...feeds, ...this.#cache.feeds() }, rows, past + 1)
     }
     const step = await this.#functions.get('step', () =>
-      compileGraph((graph) => drawStep(graph, this.#config), this.#options),
+      compileGraph((graph) => drawOptStep(graph, this.#config), this.#options),
     )
     const feeds = {
       ids: int64([rows, 1], tokens),
@@ -194,7 +194,12 @@ class CachedDecoder implements Decoder {
  * Inputs: 'prompt' [rows, queries, width], 'ids' [rows, tokens], 'mask' [rows, queries + tokens], and 'last' [rows, 1,
  * queries + tokens], 1 at each row's last token, else 0. Outputs: 'logits' [rows, vocabulary], keys and values.
  */
-function drawPrefill(graph: Graph, config: OptConfig, queries: number, tokens: number): Record<string, Tensor> {
+export function drawOptPrefill(
+  graph: Graph,
+  config: OptConfig,
+  queries: number,
+  tokens: number,
+): Record<string, Tensor> {
   const p = new Scope(graph).in(OPT_MODEL)
   const length = queries + tokens
   const prompt = graph.input('prompt', 'float32', ['rows', queries, optEmbeddingWidth(config)])
@@ -210,7 +215,7 @@ function drawPrefill(graph: Graph, config: OptConfig, queries: number, tokens: n
  * Inputs: 'ids' and 'positions' [rows, 1], 'parents' [rows], 'pastBias' [rows, 1, 1, past], and the keys and values of
  * the call before as 'past.NAME' [previous, heads, past, size].
  */
-function drawStep(graph: Graph, config: OptConfig): Record<string, Tensor> {
+export function drawOptStep(graph: Graph, config: OptConfig): Record<string, Tensor> {
   const p = new Scope(graph).in(OPT_MODEL)
   const ids = graph.input('ids', 'int64', ['rows', 1])
   const parents = graph.input('parents', 'int64', ['rows'])

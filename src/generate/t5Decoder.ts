@@ -28,6 +28,7 @@ import type { EncodedBatch } from '../text/tokenizer.js'
  */
 export class T5Generator implements LanguageGenerator {
   readonly padSide = 'right'
+  readonly promptTokens = [T5_START]
   readonly #config: T5Config
   readonly #options: CompileOptions
   readonly #functions = new FunctionCache()
@@ -82,7 +83,7 @@ class CachedT5Decoder implements Decoder {
     const [rows, queries] = this.#prompt.shape as [number, number]
     const { ids, mask, shape } = this.#texts
     const prefill = await this.#functions.get(`prefill ${queries} ${shape[1]}`, () =>
-      compileGraph((graph) => drawPrefill(graph, this.#config, queries, shape[1]), this.#options),
+      compileGraph((graph) => drawT5Prefill(graph, this.#config, queries, shape[1]), this.#options),
     )
     this.#sources = Array.from({ length: rows }, (_, row) => row)
     const start = Array.from({ length: rows }, () => T5_START)
@@ -105,7 +106,7 @@ class CachedT5Decoder implements Decoder {
 
   async next(parents: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
     const step = await this.#functions.get('step', () =>
-      compileGraph((graph) => drawStep(graph, this.#config), this.#options),
+      compileGraph((graph) => drawT5Step(graph, this.#config), this.#options),
     )
     const rows = tokens.length
     const past = this.#cache.length
@@ -140,14 +141,14 @@ class CachedT5Decoder implements Decoder {
   }
 }
 
-/** Names of the keys and values of the encoder's output. */
-const CROSS = 'cross.'
+/** In front of the names of the keys and values of the encoder's output. */
+export const CROSS = 'cross.'
 
 /**
  * Inputs: 'prompt' [rows, queries, width], 'ids' and 'mask' [rows, tokens], 'start' [rows, 1]. Outputs: 'logits' [rows,
  * vocabulary], keys and values of the start token, and those of the encoder's output as 'cross.NAME'.
  */
-function drawPrefill(graph: Graph, config: T5Config, queries: number, tokens: number): Record<string, Tensor> {
+export function drawT5Prefill(graph: Graph, config: T5Config, queries: number, tokens: number): Record<string, Tensor> {
   const root = new Scope(graph)
   const p = root.in(T5_MODEL)
   const prompt = graph.input('prompt', 'float32', ['rows', queries, config.width])
@@ -169,7 +170,7 @@ function drawPrefill(graph: Graph, config: T5Config, queries: number, tokens: nu
  * the keys and values of the call before as 'past.NAME' [previous, heads, past, size], and those of the encoder's output
  * as 'cross.NAME' [pictures, heads, encoded, size].
  */
-function drawStep(graph: Graph, config: T5Config): Record<string, Tensor> {
+export function drawT5Step(graph: Graph, config: T5Config): Record<string, Tensor> {
   const p = new Scope(graph).in(T5_MODEL)
   const ids = graph.input('ids', 'int64', ['rows', 1])
   const rowsOf = (name: string) => graph.input(name, 'int64', ['rows'])

@@ -1,5 +1,5 @@
 import type { Tensor } from '../graph/graph.js'
-import { concat, normalize, reshape, slice } from '../graph/index.js'
+import { concat, expandBatch, normalize, reshape, slice } from '../graph/index.js'
 import { onesLike } from '../nn/attention.js'
 import { type Dropout, noDropout } from '../nn/dropout.js'
 import { layerNorm, linear } from '../nn/layers.js'
@@ -132,7 +132,8 @@ export function encodePrefix(
   mask: Tensor,
 ) {
   const model = p.in(T5_MODEL)
-  const full = concat([onesLike(prompt.graph, prompt.shape.slice(0, 2)), mask], 1)
+  // The batch may be known only when the graph runs.
+  const full = concat([expandBatch(onesLike(prompt.graph, [1, prompt.size(1)]), mask), mask], 1)
   const { output } = t5Encode(model, language, concat([prompt, t5Embed(model, language, ids)], 1), full)
   return { encoded: output, mask: full }
 }

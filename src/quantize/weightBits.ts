@@ -11,6 +11,14 @@ export interface ModelDtype {
   readonly languageModel?: (typeof LANGUAGE_DTYPES)[number]
 }
 
+/** Choices for a whole model. With q4 the encoder has 8 bits: it runs once a picture, and is small beside the language model. */
+export const MODEL_DTYPES = {
+  float32: {},
+  q8: { vision: 'q8', languageModel: 'q8' },
+  q4: { vision: 'q8', languageModel: 'q4' },
+} as const satisfies Readonly<Record<string, ModelDtype>>
+export type ModelDtypeName = keyof typeof MODEL_DTYPES
+
 const BITS = { float32: 32, q8: 8, q4: 4 } as const
 
 /** The operators that read quantised weights (`graph/operators/quantized.ts`), as readers of a weight. */

@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { ConfigError } from '../errors.js'
+import type { ModelDtype } from '../quantize/weightBits.js'
 import type { ExecutionOptions } from '../tasks/batchedFunction.js'
 import { createApp } from './app.js'
 import { Admission } from './http/admission.js'
@@ -25,6 +26,8 @@ import type { Services } from './services.js'
 export interface ServeOptions extends ExecutionOptions {
   /** The model directory. */
   readonly model: string
+  /** See `LoadOptions`. */
+  readonly dtype?: ModelDtype
   /** The package's, to tell clients. */
   readonly version: string
   /** Default '127.0.0.1': this machine alone. */
@@ -132,11 +135,12 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
 }
 
 async function openModels({ model, workers = 1, ...options }: ServeOptions): Promise<readonly InferenceModel[]> {
-  const { device, threads, index, outputFilter, signal } = options
+  const { device, threads, dtype, index, outputFilter, signal } = options
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError(`workers must be at least 1, got ${workers}`)
   const data = {
     path: model,
     ...(device === undefined ? {} : { device }),
+    ...(dtype === undefined ? {} : { dtype }),
     ...(threads === undefined ? {} : { threads }),
     ...(index === undefined ? {} : { index }),
     ...(outputFilter === undefined ? {} : { outputFilter: pathToFileURL(resolve(outputFilter)).href }),

@@ -1,3 +1,4 @@
+import type { ModelDtype } from '../../quantize/weightBits.js'
 import type { ExecutionOptions } from '../../tasks/batchedFunction.js'
 import type { InputOf, OptionsOf, TaskName, TextTaskName } from './inferenceModel.js'
 
@@ -5,6 +6,7 @@ import type { InputOf, OptionsOf, TaskName, TextTaskName } from './inferenceMode
 export interface ModelThreadData extends ExecutionOptions {
   /** The model directory. */
   readonly path: string
+  readonly dtype?: ModelDtype
   /** Folder of a picture index that was made with it. */
   readonly index?: string
   /** Address of a module whose default export is an OutputFilter. */

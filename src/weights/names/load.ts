@@ -88,7 +88,14 @@ async function holdsSame(table: TensorTable, one: string, other: string): Promis
   const [a, b] = [table.tensor(one), table.tensor(other)]
   if (a.dtype !== b.dtype || a.shape.join() !== b.shape.join()) return false
   const samePlace = a.file === b.file && a.byteOffset === b.byteOffset && a.strides?.join() === b.strides?.join()
-  return samePlace || Buffer.compare(await table.readRaw(one), await table.readRaw(other)) === 0
+  return samePlace || sameBytes(await table.readRaw(one), await table.readRaw(other))
+}
+
+// Not Buffer's, which browsers do not have.
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false
+  return true
 }
 
 const elements = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)

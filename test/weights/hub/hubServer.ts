@@ -79,7 +79,8 @@ function sendFile(request: IncomingMessage, response: ServerResponse, content: U
     ...(start > 0 ? { 'content-range': `bytes ${start}-${content.byteLength - 1}/${content.byteLength}` } : {}),
   })
   // A moment later, since a reset connection loses what was not read yet.
-  if (fault?.kind === 'cut') response.write(part.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 50))
+  if (fault?.kind === 'cut')
+    response.write(part.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 50))
   else if (fault?.kind === 'stall') response.write(part.subarray(0, fault.after))
   else response.end(part)
 }

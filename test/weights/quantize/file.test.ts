@@ -73,7 +73,9 @@ describe('a quantised file', () => {
     ])
     const failed = mapQuantized(file, other)
     await expect(failed).rejects.toThrow(WeightsError)
-    await expect(failed).rejects.toThrow(/missing \(1\): absent[\s\S]*unexpected \(3\): .*shifted[\s\S]*symmetric \(expected/)
+    await expect(failed).rejects.toThrow(
+      /missing \(1\): absent[\s\S]*unexpected \(3\): .*shifted[\s\S]*symmetric \(expected/,
+    )
   })
 
   it('is not what a plain file is', async () => {
