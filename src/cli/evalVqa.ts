@@ -73,7 +73,7 @@ export function registerEvalVqa(evaluate: Command, io: Io): void {
       const { benchmark, hypotheses, data, predictions, resume } = flags
       if ([benchmark, hypotheses, data].filter((given) => given !== undefined).length !== 1)
         throw new ConfigError(
-          'expected one of --data and --benchmark, to run a model, and --hypotheses, a file of answers',
+          'expected either --benchmark or --data, to run a model, or --hypotheses, a file of answers',
         )
       if (resume && predictions === undefined)
         throw new ConfigError('--resume needs --predictions, the file that the earlier run wrote its answers to')

@@ -4,6 +4,7 @@ import type { CaptionOptions } from '../tasks/captioner.js'
 import type { BootstrapOptions, Interval } from './bootstrap.js'
 import { isExactMatch, wordF1 } from './captionScores.js'
 import { type EvaluationPicture, type EvaluationSet, spread } from './evaluationSet.js'
+import type { PredictionLog } from './predictionLog.js'
 import { type CaptionMetric, type CaptionMetricScores, scoreCaptions } from './metrics/captionMetrics.js'
 
 export interface CaptionScores {
@@ -46,6 +47,8 @@ export interface CaptionEvaluationOptions extends CaptionOptions {
   readonly limit?: number
   /** coco-caption's scores as well, with METEOR or without. Default none. */
   readonly cocoMetrics?: BootstrapOptions & { readonly meteor?: boolean }
+  /** Captions of an earlier run, by picture id, which are not made again; new ones are added to it. */
+  readonly log?: PredictionLog
   readonly onPicture?: (picture: CaptionedPicture, done: number, total: number) => void
 }
 
@@ -56,18 +59,21 @@ const CHUNK = 64
 export async function evaluateCaptions(
   model: Blip2,
   set: EvaluationSet,
-  { limit = Number.POSITIVE_INFINITY, cocoMetrics, onPicture, ...options }: CaptionEvaluationOptions = {},
+  { limit = Number.POSITIVE_INFINITY, cocoMetrics, log, onPicture, ...options }: CaptionEvaluationOptions = {},
 ): Promise<CaptionReport> {
   const pictures = spread(set.pictures, limit)
   const captioned: Captioned[] = []
   for (let start = 0; start < pictures.length; start += CHUNK) {
     const part = pictures.slice(start, start + CHUNK)
+    const left = part.filter(({ id }) => !log?.known.has(id))
     const captions = await model.caption(
-      part.map(({ image }) => image),
+      left.map(({ image }) => image),
       options,
     )
-    for (const [i, { text }] of captions.entries()) {
-      const { id, captions: answers, base, style } = part[i]!
+    const fresh = new Map(captions.map(({ text }, i) => [left[i]!.id, text]))
+    await log?.append([...fresh].map(([id, prediction]) => ({ id, prediction })))
+    for (const { id, captions: answers, base, style } of part) {
+      const text = fresh.get(id) ?? log!.known.get(id)!
       const scored = {
         id,
         caption: text,

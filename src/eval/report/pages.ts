@@ -86,6 +86,7 @@ export const answersPage = (title: string, report: AnswersReport): EvaluationRep
   tables: [
     { title: 'By type of answer', rows: typeRows(report.perAnswerType, report.answers, 'answerType') },
     { title: 'By type of question', rows: typeRows(report.perQuestionType, report.answers, 'questionType') },
+    { title: 'Most frequent confusions (of 100 questions with the first answer)', rows: confusionRows(report.answers) },
   ].filter(({ rows }) => rows.length > 0),
   exampleScore: 'accuracy',
   examples: report.answers.map(({ questionId, question, prediction, answers, accuracy, image }) => ({
@@ -97,6 +98,28 @@ export const answersPage = (title: string, report: AnswersReport): EvaluationRep
     ...(image === undefined ? {} : { image }),
   })),
 })
+
+/** Right answers that are met so often can be confused in a way that says something. */
+const LEAST_ASKED = 5
+const CONFUSIONS = 12
+
+/** Which right answer became which wrong one, the most frequent first. */
+function confusionRows(answers: readonly ScoredAnswer[]): ReportScore[] {
+  const asked = new Map<string, number>()
+  const wrong = new Map<string, { right: string; count: number }>()
+  for (const { answers: people, prediction, accuracy } of answers) {
+    const right = people[0]!.answer
+    asked.set(right, (asked.get(right) ?? 0) + 1)
+    if (accuracy > 0) continue
+    const name = `${right} → ${prediction || 'nothing'}`
+    wrong.set(name, { right, count: (wrong.get(name)?.count ?? 0) + 1 })
+  }
+  return [...wrong]
+    .filter(([, { right, count }]) => asked.get(right)! >= LEAST_ASKED && count > 1)
+    .sort(([, a], [, b]) => b.count - a.count)
+    .slice(0, CONFUSIONS)
+    .map(([name, { right, count }]) => ({ name, value: count / asked.get(right)!, count }))
+}
 
 /** The most frequent types first. */
 function typeRows(

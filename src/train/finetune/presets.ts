@@ -112,7 +112,7 @@ export const VQA_PRESETS = {
     layerDecay: 0.95,
     view: 'whole',
     questionsPerPicture: 6,
-    tokens: 32,
+    tokens: 24,
   },
 } as const satisfies Record<string, VqaPreset>
 

@@ -1,3 +1,4 @@
+import { ConfigError } from '../../errors.js'
 import type { Graph, Tensor } from '../../graph/graph.js'
 import { add } from '../../graph/index.js'
 import {
@@ -20,6 +21,10 @@ const INITIAL_TEMPERATURE: Initializer = { kind: 'constant', value: 0.07 }
 /** What similarities are divided by. -> [] */
 export const temperatureOf = (p: Scope): Tensor => p.parameter('temp', [], INITIAL_TEMPERATURE)
 
+/** The three objectives of stage 1, by their names among the metrics. */
+export const STAGE1_OBJECTIVES = ['itc', 'itm', 'itg'] as const
+export type Stage1Objective = (typeof STAGE1_OBJECTIVES)[number]
+
 export interface Stage1Options {
   readonly batch: number
   /** Patches of the frozen encoder, the class token included. */
@@ -31,6 +36,8 @@ export interface Stage1Options {
   readonly itcGradient: ItcGradient
   /** Use an int64 input 'image_ids' [batch]: pairs of one picture are no negatives (retrieval fine-tuning). */
   readonly imageIds?: boolean
+  /** Those that are minimised (default: all); the others are computed and change nothing. */
+  readonly objectives?: readonly Stage1Objective[]
   readonly dropout?: Dropout
   /** Draws the encoder's output [batch, patches, encoderWidth], so that it is trained too (default: the input 'features'). */
   readonly features?: (p: Scope) => Tensor
@@ -71,7 +78,10 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
     padToken: options.padToken,
     dropout,
   })
-  const loss = add(add(itcTerm, matching.loss), generation.loss)
+  const terms = { itc: itcTerm, itm: matching.loss, itg: generation.loss }
+  const [first, ...others] = (options.objectives ?? STAGE1_OBJECTIVES).map((name) => terms[name])
+  if (!first) throw new ConfigError('stage 1 needs at least one objective; give some of itc, itm and itg')
+  const loss = others.reduce(add, first)
   return {
     scope: p,
     loss,

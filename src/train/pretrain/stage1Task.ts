@@ -1,4 +1,4 @@
-import { DataError } from '../../errors.js'
+import { ConfigError, DataError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { Stage1Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
@@ -8,7 +8,7 @@ import type { EncodedBatch, Tokenizer } from '../../text/tokenizer.js'
 import type { RankShare } from '../comm/rankShare.js'
 import type { TrainingTask } from '../loop.js'
 import type { ItcGradient } from '../objectives/itc.js'
-import { type Stage1Options, stage1 } from '../objectives/stage1.js'
+import { type Stage1Objective, type Stage1Options, stage1 } from '../objectives/stage1.js'
 import { type ProgramOptions, TrainingProgram } from '../program.js'
 import { gumbelNoise } from './batches.js'
 import { type LengthGroup, lengthGroups } from './lengthGroups.js'
@@ -24,6 +24,8 @@ export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly tokens: number
   readonly dropout: number
   readonly itcGradient: ItcGradient
+  /** Objectives that are minimised (default: all three), on one rank and in one pass. */
+  readonly objectives?: readonly Stage1Objective[]
 }
 
 export interface Stage1Parts extends StageParts {
@@ -55,6 +57,8 @@ async function openStage1(
   groups: readonly LengthGroup[],
   { patches, communicator, share, passes, ...settings }: StageSetting,
 ): Promise<Stage> {
+  if (config.objectives && share.ranks * passes > 1)
+    throw new ConfigError('some objectives of stage 1 alone are trained on one rank and in one pass only')
   const lengths = groups.map(({ tokens }) => tokens)
   const padToken = tokenizer.idOf('[PAD]')
   return {
@@ -92,13 +96,17 @@ async function openStage1(
 
 /** The whole stage in one run of the runtime. */
 function openAlone(
-  { model, dropout: probability, seed }: Stage1TrainingConfig,
+  { model, dropout: probability, seed, objectives }: Stage1TrainingConfig,
   options: Stage1Options,
   opening: Pick<ProgramOptions, 'memory' | 'threads' | 'recompute'>,
 ): Promise<TrainingProgram> {
   const graph = new Graph()
   const dropout = new DropoutSites(probability)
-  const { loss, itc, itm, itg, scope } = stage1(graph, model, { ...options, dropout: dropout.apply })
+  const { loss, itc, itm, itg, scope } = stage1(graph, model, {
+    ...options,
+    dropout: dropout.apply,
+    ...(objectives ? { objectives } : {}),
+  })
   return TrainingProgram.create({
     ...opening,
     graph,
