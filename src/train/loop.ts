@@ -5,10 +5,12 @@ import { type Checkpoint, loadLatestCheckpoint } from './checkpoint/load.js'
 import { saveCheckpoint } from './checkpoint/save.js'
 import { type Communicator, SingleProcess } from './comm/communicator.js'
 import { refuseRanks } from './comm/launcher.js'
+import { OptimizerShards } from './comm/optimizerShards.js'
 import { Replicas } from './comm/replicas.js'
 import { METRICS_FILE, MetricsLog } from './metrics.js'
 import { AdamW } from './optimizer/adamw.js'
 import { parameterGroups } from './optimizer/parameterGroups.js'
+import type { ParameterMemory } from './optimizer/parameterMemory.js'
 import type { StepProgram } from './program.js'
 import { openRunConfig } from './runConfig.js'
 import type { Schedule } from './schedule.js'
@@ -70,6 +72,8 @@ export interface TrainOptions {
    * and validates; the others need no access to the directory.
    */
   readonly communicator?: Communicator
+  /** Each rank keeps the optimiser's state of its share of the weights only (default false): less memory on each. */
+  readonly shardOptimizer?: boolean
   /** Stops after the step in flight, with a checkpoint, and throws an AbortError. */
   readonly signal?: AbortSignal
 }
@@ -98,19 +102,23 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
     ...(task.betas ? { betas: task.betas } : {}),
   })
   const configHash = isRoot ? await openRunConfig(directory, task.config) : ''
-  const done = isRoot ? await resumeStep({ ...options, communicator }, configHash, task, optimizer) : 0
-  const first = await replicas.begin(done, optimizer)
+  const shards = options.shardOptimizer && communicator.size > 1 ? new OptimizerShards(communicator, memory) : undefined
+  const checkpoint = isRoot ? await openCheckpoint({ ...options, communicator }, configHash, task) : undefined
+  if (checkpoint) await restoreAll(checkpoint, memory, optimizer, shards === undefined)
+  const first = await replicas.begin(checkpoint?.step ?? 0, optimizer, shards === undefined)
+  if (shards && first > 0) await restoreShards(shards, optimizer, checkpoint)
   const metrics = isRoot ? await MetricsLog.open(join(directory, METRICS_FILE), first) : undefined
   const events = isRoot ? new EventLog(directory) : undefined
   onStart?.(first)
 
   const save = async (step: number) => {
-    if (isRoot)
+    if (!isRoot) await shards?.give(optimizer)
+    else
       await saveCheckpoint(directory, {
         step,
         configHash,
         weights: new Map(memory.parameters.map(({ name, shape, value }) => [name, { shape, data: value }])),
-        optimizer: optimizer.moments(),
+        optimizer: shards ? shards.collected(optimizer) : optimizer.moments(),
         state: { optimizerSteps: optimizer.steps, ranks: communicator.size },
       })
   }
@@ -124,11 +132,12 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
     replicas.clear()
     const losses = await replicas.add(await program.run(step, feeds))
     const lr = task.schedule(step)
-    const { gradientNorm } = optimizer.step({
+    const update = {
       lr,
       gradientScale: replicas.gradientScale,
       ...(task.clipNorm === undefined ? {} : { clipNorm: task.clipNorm }),
-    })
+    }
+    const { gradientNorm } = shards ? await shards.step(optimizer, update) : optimizer.step(update)
     times.push(performance.now() - start)
     if (times.length > RATE_WINDOW) times.shift()
 
@@ -144,9 +153,9 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
       onProgress?.({ step: done, steps, metrics: line, samplesPerSecond, secondsLeft: seconds * (steps - done) })
     }
     const scores = await (isRoot ? scoresOf(task, done) : Promise.resolve({})).catch(async (error: unknown) => {
-      // The step itself went well: it is not lost with its scores.
+      // The step itself went well: it is not lost with its scores, unless others are needed to keep it.
       await report({})
-      await save(done)
+      if (!shards) await save(done)
       throw error
     })
     await report(scores)
@@ -172,17 +181,16 @@ async function scoresOf({ validation, steps }: TrainingTask, done: number): Prom
   return due ? validation.run() : {}
 }
 
-/** The steps that the directory's last checkpoint has done, after restoring it; 0 without one. */
-async function resumeStep(
+/** The directory's last checkpoint; undefined without one. */
+async function openCheckpoint(
   { directory, resume = false, communicator, onNotice }: TrainOptions & { readonly communicator: Communicator },
   configHash: string,
-  { program, steps }: TrainingTask,
-  optimizer: AdamW,
-): Promise<number> {
+  { steps }: TrainingTask,
+): Promise<Checkpoint | undefined> {
   // Where nobody is told, an older checkpoint is not taken for a damaged one.
   const onDamaged = resume ? onNotice : undefined
   const checkpoint = await loadLatestCheckpoint(directory, { configHash, ...(onDamaged ? { onDamaged } : {}) })
-  if (!checkpoint) return 0
+  if (!checkpoint) return undefined
   if (!resume)
     throw new ConfigError(
       `${directory} holds a checkpoint of step ${checkpoint.step} of ${steps}; continue it with --resume, or choose another directory`,
@@ -191,24 +199,38 @@ async function resumeStep(
     throw new CheckpointError(
       `${checkpoint.path} is beyond the ${steps} steps of this run; name an earlier one in ${join(directory, 'latest')}`,
     )
-  await restoreAll(checkpoint, program, optimizer)
   const { ranks = 1 } = checkpoint.state
   if (ranks !== communicator.size)
     onNotice?.(
       `the checkpoint of step ${checkpoint.step} was written by a training of ${ranks} ranks, this one has ${communicator.size}: the batches stay the same, sums round differently`,
     )
-  return checkpoint.step
+  return checkpoint
 }
 
-async function restoreAll(checkpoint: Checkpoint, { memory }: StepProgram, optimizer: AdamW): Promise<void> {
+/** @param moments Whether all of the optimiser's moments are this rank's. */
+async function restoreAll(
+  checkpoint: Checkpoint,
+  { parameters }: ParameterMemory,
+  optimizer: AdamW,
+  moments: boolean,
+): Promise<void> {
   const { optimizerSteps } = checkpoint.state
   if (typeof optimizerSteps !== 'number')
     throw new CheckpointError(
       `${checkpoint.path} does not say how many steps the optimiser took; it is of another program`,
     )
-  await checkpoint.restoreWeights(
-    new Map(memory.parameters.map(({ name, shape, value }) => [name, { shape, data: value }])),
-  )
-  await checkpoint.restoreOptimizer(optimizer.moments())
+  await checkpoint.restoreWeights(new Map(parameters.map(({ name, shape, value }) => [name, { shape, data: value }])))
+  if (moments) await checkpoint.restoreOptimizer(optimizer.moments())
   optimizer.steps = optimizerSteps
+}
+
+/** Rank 0 reads, all take their share. */
+async function restoreShards(
+  shards: OptimizerShards,
+  optimizer: AdamW,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
+  if (!checkpoint) return shards.restore(optimizer)
+  await using reader = await checkpoint.openOptimizer(optimizer.moments())
+  await shards.restore(optimizer, reader.read)
 }

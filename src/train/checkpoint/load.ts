@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 
 import { CheckpointError } from '../../errors.js'
 import { SafetensorsFile } from '../../weights/safetensors/read.js'
-import { loadStrict } from '../../weights/safetensors/strict.js'
+import { checkTensors, loadStrict } from '../../weights/safetensors/strict.js'
 import {
   checkpointName,
   LATEST_FILE,
@@ -23,6 +23,10 @@ export interface TensorToRestore {
   readonly data: Float32Array
 }
 
+export interface TensorReader extends AsyncDisposable {
+  readonly read: (name: string) => Promise<Float32Array>
+}
+
 /** A checkpoint whose files were all found as they were written. */
 export interface Checkpoint {
   readonly path: string
@@ -32,6 +36,8 @@ export interface Checkpoint {
   /** Fills the arrays; throws a WeightsError where names or shapes differ from what was saved. */
   restoreWeights(into: ReadonlyMap<string, TensorToRestore>): Promise<void>
   restoreOptimizer(into: ReadonlyMap<string, TensorToRestore>): Promise<void>
+  /** Reads the optimiser's tensors one by one; throws a WeightsError where names or shapes differ from these. */
+  openOptimizer(shapes: ReadonlyMap<string, { readonly shape: readonly number[] }>): Promise<TensorReader>
 }
 
 export interface LoadOptions {
@@ -106,6 +112,7 @@ export async function loadCheckpoint(path: string, { configHash }: LoadOptions =
     state: manifest.state,
     restoreWeights: (into) => restore(join(path, WEIGHTS_FILE), into),
     restoreOptimizer: (into) => restore(join(path, OPTIMIZER_FILE), into),
+    openOptimizer: (shapes) => openReader(join(path, OPTIMIZER_FILE), shapes),
   }
 }
 
@@ -157,4 +164,18 @@ async function restore(file: string, into: ReadonlyMap<string, TensorToRestore>)
   await using table = await SafetensorsFile.open(file)
   const wanted = [...into].map(([name, { shape, data }]) => [name, { shape, into: data }] as const)
   await loadStrict(table, new Map(wanted))
+}
+
+async function openReader(
+  file: string,
+  shapes: ReadonlyMap<string, { readonly shape: readonly number[] }>,
+): Promise<TensorReader> {
+  const table = await SafetensorsFile.open(file)
+  try {
+    checkTensors(table, new Map([...shapes].map(([name, { shape }]) => [name, shape])))
+  } catch (error) {
+    await table.close()
+    throw error
+  }
+  return { read: (name) => table.readFloat32(name), [Symbol.asyncDispose]: () => table.close() }
 }

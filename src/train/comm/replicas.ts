@@ -34,13 +34,18 @@ export class Replicas {
       )
   }
 
-  /** Gives all ranks rank 0's weights, its optimiser's state and the steps it has done. -> these steps */
-  async begin(done: number, optimizer: AdamW): Promise<number> {
+  /**
+   * Gives all ranks rank 0's weights, its optimiser's state and the steps it has done. -> these steps
+   * @param moments Whether the optimiser's moments are among it (default true).
+   */
+  async begin(done: number, optimizer: AdamW, moments = true): Promise<number> {
     if (this.#isAlone) return done
     const steps = Int32Array.of(done, optimizer.steps)
     await this.#communicator.broadcast(steps)
     optimizer.steps = steps[1]!
-    for (const role of steps[0] === 0 ? (['value'] as const) : (['value', 'firstMoment', 'secondMoment'] as const))
+    for (const role of steps[0] === 0 || !moments
+      ? (['value'] as const)
+      : (['value', 'firstMoment', 'secondMoment'] as const))
       await this.#communicator.broadcast(this.#memory.arena(role))
     return steps[0]!
   }

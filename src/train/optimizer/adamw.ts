@@ -1,7 +1,7 @@
 import { ConfigError, NonFiniteError } from '../../errors.js'
 import { alignUp } from '../kernels/kernelMemory.js'
 import type { ParameterGroup } from './parameterGroups.js'
-import type { ParameterArrays, ParameterMemory } from './parameterMemory.js'
+import type { ArenaRange, ParameterArrays, ParameterMemory } from './parameterMemory.js'
 
 export interface AdamWOptions {
   /** Every parameter of the memory in exactly one group. */
@@ -23,6 +23,19 @@ export interface StepOptions {
 export interface StepResult {
   /** Global norm of the scaled gradients, before clipping. */
   readonly gradientNorm: number
+}
+
+/** A step that is under way. */
+export interface Update {
+  readonly result: StepResult
+  readonly apply: (range: ArenaRange) => void
+}
+
+interface Factors {
+  readonly scale: number
+  readonly keep: number
+  readonly stepSize: number
+  readonly rootScale: number
 }
 
 /** A moment as checkpoints store it: a view of the optimiser's own memory, to write from and to read into. */
@@ -61,20 +74,36 @@ export class AdamW {
    * Updates every value from its gradient; the gradients stay. Where one of them is not finite, nothing is updated and
    * a NonFiniteError names the first parameter concerned.
    */
-  step({ lr, clipNorm, gradientScale = 1 }: StepOptions): StepResult {
+  step(options: StepOptions): StepResult {
+    const update = this.begin(options)
+    update.apply({ first: 0, end: Number.POSITIVE_INFINITY })
+    return update.result
+  }
+
+  /** The same in parts: `apply` updates a range of the memory's arenas. Each range is to be given once. */
+  begin({ lr, clipNorm, gradientScale = 1 }: StepOptions): Update {
     const gradientNorm = this.#memory.globalNorm() * gradientScale
     if (!Number.isFinite(gradientNorm)) throw this.#nonFinite(gradientScale)
     this.steps++
     // 1e-6 as in torch.nn.utils.clip_grad_norm_.
     const clip = clipNorm === undefined ? 1 : Math.min(1, clipNorm / (gradientNorm + 1e-6))
     const rootScale = 1 / Math.sqrt(1 - this.#beta2 ** this.steps)
-    for (const { parameters, weightDecay, lrScale } of this.#groups) {
-      const rate = lr * lrScale
-      const stepSize = rate / (1 - this.#beta1 ** this.steps)
-      for (const parameter of parameters)
-        this.#update(parameter, gradientScale * clip, 1 - rate * weightDecay, stepSize, rootScale)
+    const correction = 1 - this.#beta1 ** this.steps
+    return {
+      result: { gradientNorm },
+      apply: (range) => {
+        for (const { parameters, weightDecay, lrScale } of this.#groups) {
+          const rate = lr * lrScale
+          const factors = {
+            scale: gradientScale * clip,
+            keep: 1 - rate * weightDecay,
+            stepSize: rate / correction,
+            rootScale,
+          }
+          for (const parameter of parameters) this.#update(parameter, range, factors)
+        }
+      },
     }
-    return { gradientNorm }
   }
 
   /** The moments by name, `first_moment.NAME` and `second_moment.NAME`; together with `steps` the whole state. */
@@ -87,14 +116,19 @@ export class AdamW {
     )
   }
 
-  #update(parameter: ParameterArrays, scale: number, keep: number, stepSize: number, rootScale: number): void {
+  #update(parameter: ParameterArrays, range: ArenaRange, { scale, keep, stepSize, rootScale }: Factors): void {
     const { value, gradient, firstMoment, secondMoment } = parameter
+    const place = this.#memory.offsetOf(value)
+    const end = alignUp(value.byteLength)
+    const from = Math.max(0, (range.first - place) * value.BYTES_PER_ELEMENT)
+    const to = Math.min(end, (range.end - place) * value.BYTES_PER_ELEMENT)
+    if (from >= to) return
     this.#memory.kernels.adamwStep(
-      value.byteOffset,
-      gradient.byteOffset,
-      firstMoment.byteOffset,
-      secondMoment.byteOffset,
-      alignUp(value.byteLength),
+      value.byteOffset + from,
+      gradient.byteOffset + from,
+      firstMoment.byteOffset + from,
+      secondMoment.byteOffset + from,
+      to - from,
       scale,
       keep,
       1 - this.#beta1,

@@ -15,6 +15,12 @@ export interface ParameterSpec {
 /** What the arrays of a parameter are for. */
 export type ArenaRole = 'value' | 'gradient' | 'firstMoment' | 'secondMoment'
 
+/** Elements of an arena, from `first` up to `end`; both on a cache line. */
+export interface ArenaRange {
+  readonly first: number
+  readonly end: number
+}
+
 /** The four arrays of one trainable parameter: views of one WebAssembly memory, valid for its whole life. */
 export interface ParameterArrays extends ParameterSpec {
   readonly value: Float32Array<ArrayBuffer>
@@ -33,6 +39,7 @@ export interface ParameterArrays extends ParameterSpec {
 export class ParameterMemory {
   readonly kernels: Kernels
   readonly parameters: readonly ParameterArrays[]
+  readonly #arenaStride: number
   #gradientSum: Float32Array | undefined
   readonly #byName: ReadonlyMap<string, ParameterArrays>
   /** Rows that hold something since `clearRows`. */
@@ -43,6 +50,7 @@ export class ParameterMemory {
     const arenaBytes = counts.reduce((bytes, count) => bytes + alignUp(4 * count), 0)
     // One arena a role. The odd distance keeps the four streams of a step apart in the caches, whose sets repeat every 4 KiB.
     const arenaStride = arenaBytes + 13 * ALIGNMENT_BYTES
+    this.#arenaStride = arenaStride
     const totalBytes = 4 * arenaStride
     if (totalBytes > MAX_MEMORY_BYTES)
       throw new ConfigError(
@@ -73,6 +81,24 @@ export class ParameterMemory {
     const [first, last] = [this.parameters[0]![role], this.parameters.at(-1)![role]]
     const bytes = alignUp(last.byteOffset + last.byteLength) - first.byteOffset
     return new Float32Array(first.buffer, first.byteOffset, bytes / Float32Array.BYTES_PER_ELEMENT)
+  }
+
+  /** The arenas in consecutive ranges of nearly one length. */
+  evenRanges(count: number): readonly ArenaRange[] {
+    const { length } = this.arena('value')
+    const line = ALIGNMENT_BYTES / Float32Array.BYTES_PER_ELEMENT
+    const size = Math.ceil(length / count / line) * line
+    return Array.from({ length: count }, (_, i) => ({
+      first: Math.min(i * size, length),
+      end: Math.min((i + 1) * size, length),
+    }))
+  }
+
+  /** Where one of the arrays begins in its arena, in elements. */
+  offsetOf(array: Float32Array): number {
+    const start = this.parameters[0]!.value.byteOffset
+    const role = Math.floor((array.byteOffset - start) / this.#arenaStride)
+    return (array.byteOffset - start - role * this.#arenaStride) / Float32Array.BYTES_PER_ELEMENT
   }
 
   /** As long as the gradients' arena: room to add them up over several passes; it takes memory when first asked for. */

@@ -32,12 +32,12 @@ interface Running {
 /** The same command each time. */
 function start(family: Family, out: string): Running {
   const [program, ...flags] = LAUNCHERS[family]
-  const command = ['pretrain', 'stage2', '--preset', 'emoji-quick', '--steps', `${STEPS}`, '--checkpoint-every', '2']
+  const command = ['pretrain', 'stage2', '--preset', 'emoji-quick', '--steps', `${STEPS}`, '--checkpoint-every', '4']
   const paths = ['--stage1', 'none', '--vision', file('frozen'), '--language-model', file('frozen')]
   const args = [...command, ...paths, '--data', file('pictures'), '--out', file(out), '--resume']
   const launcher = spawn(program, [...flags, '-n', '2', process.execPath, programs.path('cli'), ...args], {
-    // Open MPI kills its ranks a second after it told them to end, unless it is given more.
-    env: { ...process.env, OMPI_MCA_odls_base_sigkill_timeout: '20' },
+    // Open MPI waits so many seconds, tells its ranks to end, waits again, and kills them.
+    env: { ...process.env, OMPI_MCA_odls_base_sigkill_timeout: '2' },
     stdio: 'ignore',
   })
   return { launcher, code: new Promise((resolve) => launcher.once('exit', resolve)) }
@@ -78,7 +78,7 @@ async function expectToGoOn(family: Family, out: string) {
   const { launcher, code } = start(family, out)
   await reaches(out, saved + 6)
   expect(await stepsOf(out)).toEqual(Array.from(await stepsOf(out), (_, i) => i + 1))
-  launcher.kill('SIGTERM')
+  launcher.kill('SIGKILL')
   await code
   await allEnd(out)
 }

@@ -2,7 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadCheckpoint } from '../../../src/train/checkpoint/load.js'
 import { train } from '../../../src/train/loop.js'
+import { AdamW } from '../../../src/train/optimizer/adamw.js'
+import { parameterGroups } from '../../../src/train/optimizer/parameterGroups.js'
 import { compilePrograms, launch, type Programs } from './launch.js'
 import { type Gradients, type Kind, openShared, trainShared } from './sharedTraining.js'
 
@@ -79,6 +82,29 @@ describe('two ranks with half of each batch', () => {
     expect(notices).toEqual([expect.stringMatching(/step 3 was written by a training of 2 ranks, this one has 1/)])
     expectAlike(await metricsOf(parts), await metricsOf(whole), 1e-3)
   })
+
+  it.each(['Open MPI', 'MPICH'] as const)(
+    'share the optimiser out, write it whole, and each take their share again: %s',
+    async (family) => {
+      const [whole, parts] = [join(directory, `whole ${family}`), join(directory, `sharded ${family}`)]
+      await inOneProcess('stage2', 8, whole)
+      await onTwoRanks(family, 'stage2', '8', parts, 'stop', 'sharded')
+      expect(await readFile(join(parts, 'latest'), 'utf8')).toBe('checkpoint-3\n')
+      await onTwoRanks(family, 'stage2', '8', parts, 'resume', 'sharded')
+      expectAlike(await metricsOf(parts), await metricsOf(whole), 1e-3)
+      await using task = await openShared('stage2', 8)
+      const { memory } = task.program
+      const moments = new AdamW(memory, { groups: parameterGroups(memory.parameters) }).moments()
+      await using expected = await (await loadCheckpoint(join(whole, 'checkpoint-8'))).openOptimizer(moments)
+      await using found = await (await loadCheckpoint(join(parts, 'checkpoint-8'))).openOptimizer(moments)
+      for (const name of moments.keys()) {
+        const [one, other] = [await expected.read(name), await found.read(name)]
+        const largest = Math.max(...one.map(Math.abs))
+        const difference = Math.max(...one.map((value, i) => Math.abs(value - other[i]!)))
+        expect(difference, name).toBeLessThan(Math.max(1e-3 * largest, 1e-8))
+      }
+    },
+  )
 
   it('go on from the checkpoint of one process, with a notice', async () => {
     const run = join(directory, 'begun alone')
