@@ -39,6 +39,7 @@ interface PretrainFlags extends TrainFlags {
   readonly data: string
   readonly vision?: string
   readonly accumulate?: number
+  readonly shardOptimizer?: boolean
 }
 
 interface Stage1Flags extends PretrainFlags {
@@ -94,6 +95,7 @@ const stageFlags = (command: Command): Command =>
       new Option('--preset <name>', 'sizes and settings').choices(Object.keys(PRETRAIN_PRESETS)).default('emoji'),
     )
     .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
+    .option('--shard-optimizer', 'under a launcher: each rank keeps its share of the optimiser only')
     .option('--accumulate <n>', 'take each batch in n passes: less memory, the same result', positiveInteger)
 
 /** The flags of every training command, as its recipe takes them. */
@@ -115,6 +117,7 @@ const stageOptions = (flags: PretrainFlags) => ({
   data: flags.data,
   ...(flags.vision === undefined ? {} : { vision: flags.vision }),
   ...(flags.accumulate === undefined ? {} : { accumulate: flags.accumulate }),
+  ...(flags.shardOptimizer === undefined ? {} : { shardOptimizer: flags.shardOptimizer }),
 })
 
 /** Runs a training that reports to the user, who may stop it. */

@@ -11,6 +11,8 @@ export interface RecipeOptions {
   /** Steps instead of the preset's; the schedule is stretched with them. */
   readonly steps?: number
   readonly checkpointEvery?: number
+  /** Each rank keeps the optimiser's state of its share of the weights only. */
+  readonly shardOptimizer?: boolean
   /** Compute layers again in the backward pass instead of keeping what they compute: less memory, more time. */
   readonly recompute?: boolean
   /** Renders of the embedded data set (default: the usual cache). */
@@ -26,6 +28,7 @@ export const loopOptions = ({
   out,
   resume,
   checkpointEvery,
+  shardOptimizer,
   onProgress,
   onStatus,
   signal,
@@ -34,6 +37,7 @@ export const loopOptions = ({
   resume,
   onStart: (done) => onStatus?.(done === 0 ? 'training ...' : `going on after step ${done} ...`),
   ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+  ...(shardOptimizer === undefined ? {} : { shardOptimizer }),
   ...(onStatus ? { onNotice: onStatus } : {}),
   ...(onProgress ? { onProgress } : {}),
   ...(signal ? { signal } : {}),
