@@ -63,11 +63,13 @@ function estimateText({ parameters, download, disk, inference, training }: Estim
     ['disk', gigabytes(disk)],
   ]
   if (inference) {
-    const { weights, working, cache, program, peak } = inference
+    const { weights, working, cache, repacking, program, peak } = inference
     rows.push(['memory, captioning a picture', gigabytes(peak)])
     for (const component of COMPONENTS) rows.push([`  ${NAMES[component]}, weights`, gigabytes(weights[component])])
     rows.push(['  working memory', gigabytes(Math.max(...Object.values(working)))])
-    rows.push(['  keys and values', gigabytes(cache)], ['  program', gigabytes(program)])
+    rows.push(['  keys and values', gigabytes(cache)])
+    if (repacking > 0) rows.push(['  repacking, while it opens', gigabytes(repacking)])
+    rows.push(['  program', gigabytes(program)])
   }
   if (training) {
     rows.push(['trained parameters', millions(training.trainedParameters)])

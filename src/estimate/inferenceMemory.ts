@@ -17,9 +17,11 @@ export interface InferenceMemory {
   readonly working: ByComponent
   /** Keys and values of the text, two sets. */
   readonly cache: number
+  /** The quantised language model a second time: in its file, while the runtime repacks it. The encoder is opened before. */
+  readonly repacking: number
   /** Node, the runtime and this package. */
   readonly program: number
-  /** The largest resident memory: all weights, and the work of one part at a time. */
+  /** The largest resident memory: all weights, and the repacking or the work of one part, whichever is more. */
   readonly peak: number
 }
 
@@ -36,12 +38,15 @@ export function inferenceMemory(config: Architecture, dtype: ModelDtype): Infere
   const working = { vision: visionWork(config), qformer: bridgeWork(config), languageModel: languageWork(config) }
   const cache = 2 * keyValueBytes(config)
   const most = Math.max(...COMPONENTS.map((component) => working[component]))
+  const isQuantized = dtype.languageModel !== undefined && dtype.languageModel !== 'float32'
+  const repacking = isQuantized ? weights.languageModel : 0
   return {
     weights,
     working,
     cache,
+    repacking,
     program: PROGRAM_BYTES,
-    peak: totalOf(weights) + most + cache + PROGRAM_BYTES,
+    peak: totalOf(weights) + Math.max(most + cache, repacking) + PROGRAM_BYTES,
   }
 }
 

@@ -24,7 +24,8 @@ describe('estimateModel', () => {
     expect(inference!.peak).toBeGreaterThan(4 * parameters.total)
     expect(inference!.peak).toBeLessThan(1.15 * 4 * parameters.total)
     const small = await estimateModel('blip2-opt-2.7b', { dtype: { vision: 'q8', languageModel: 'q4' } })
-    expect(small.inference!.peak).toBeLessThan(4.5e9)
+    // Measured: docs/log.md.
+    expect(Math.abs(small.inference!.peak / 4.79e9 - 1)).toBeLessThan(0.15)
   })
 
   it('reads a directory’s own sizes, of ours and of Hugging Face’s', async () => {
