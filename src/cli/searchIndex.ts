@@ -27,7 +27,7 @@ export async function searchIndex(
   if ([text, flags.like, flags.duplicates].filter((asked) => asked !== undefined).length !== 1)
     command.error('error: with an index give a text, or --like <image>, or --duplicates')
   using index = await PictureIndex.open(folder)
-  if (flags.duplicates) return printDuplicates(io, index, flags)
+  if (flags.duplicates) return await printDuplicates(io, index, flags)
   await withModel(io, indexModelFlags(command, flags, index), async (model) => {
     const { top, exact = false, like } = flags
     const options = { top, exact, signal: io.signal }

@@ -1,4 +1,4 @@
-import type { RgbPicture } from '../image/resize.js'
+import type { RgbPicture } from './resize.js'
 
 /** Rows and columns of brightness that a picture is reduced to. */
 const ROWS = 8
@@ -29,18 +29,58 @@ export async function lookHash({ rgb, width, height }: RgbPicture): Promise<stri
   return digits
 }
 
-/** The two halves of a hash as whole numbers. */
-export const lookBits = (look: string): readonly [number, number] => [
-  Number.parseInt(look.slice(0, 8), 16),
-  Number.parseInt(look.slice(8), 16),
-]
+type Bits = readonly [high: number, low: number]
 
-/** Bits in which two hashes differ. */
-export const lookDistance = (a: readonly [number, number], b: readonly [number, number]): number =>
-  onesOf(a[0] ^ b[0]) + onesOf(a[1] ^ b[1])
+/** Bits in which the hashes of two copies may differ. */
+const MOST_BITS = 3
+/** With one part more than bits that differ, two hashes agree in one part at least. */
+const PARTS = MOST_BITS + 1
+const PART_BITS = 64 / PARTS
+
+/** Numbers of the hashes that are near each other, directly or through others, in groups; lone ones are left out. */
+export function lookAlikes(looks: readonly string[]): number[][] {
+  const bits = looks.map(bitsOf)
+  const parents = looks.map((_, i) => i)
+  const rootOf = (i: number): number => {
+    let root = i
+    while (parents[root] !== root) root = parents[root]!
+    parents[i] = root
+    return root
+  }
+  for (let part = 0; part < PARTS; part++) {
+    const agreeing = grouped(bits.keys(), (i) => partOf(bits[i]!, part))
+    for (const cell of agreeing)
+      cell.forEach((a, i) => {
+        for (let j = i + 1; j < cell.length; j++) {
+          const b = cell[j]!
+          if (distance(bits[a]!, bits[b]!) > MOST_BITS || rootOf(a) === rootOf(b)) continue
+          parents[Math.max(rootOf(a), rootOf(b))] = Math.min(rootOf(a), rootOf(b))
+        }
+      })
+  }
+  return grouped(parents.keys(), rootOf).filter((group) => group.length > 1)
+}
+
+const bitsOf = (look: string): Bits => [Number.parseInt(look.slice(0, 8), 16), Number.parseInt(look.slice(8), 16)]
+
+const partOf = ([high, low]: Bits, part: number): number =>
+  ((part < PARTS / 2 ? high : low) >>> (PART_BITS * (part % (PARTS / 2)))) & (2 ** PART_BITS - 1)
+
+const distance = (a: Bits, b: Bits): number => onesOf(a[0] ^ b[0]) + onesOf(a[1] ^ b[1])
 
 function onesOf(bits: number): number {
   let left = bits - ((bits >>> 1) & 0x55555555)
   left = (left & 0x33333333) + ((left >>> 2) & 0x33333333)
   return Math.imul((left + (left >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+}
+
+function grouped(numbers: Iterable<number>, keyOf: (number: number) => number): number[][] {
+  const groups = new Map<number, number[]>()
+  for (const number of numbers) {
+    const key = keyOf(number)
+    const group = groups.get(key)
+    if (group) group.push(number)
+    else groups.set(key, [number])
+  }
+  return [...groups.values()]
 }

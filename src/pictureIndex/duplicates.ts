@@ -1,4 +1,4 @@
-import { lookBits, lookDistance } from './lookHash.js'
+import { lookAlikes } from '../image/lookHash.js'
 import type { PictureRow, PictureState, VectorShape } from './pictureRow.js'
 import { pictureSimilarity } from './pictureSimilarity.js'
 
@@ -10,11 +10,6 @@ export interface Duplicate {
   readonly similarity: number
 }
 
-/** Bits in which the looks of two copies may differ. */
-const LOOK_BITS = 3
-/** With one part more than bits that differ, two hashes agree in one part at least. */
-const BANDS = 4
-const BAND_BITS = 16
 /** Pictures whose vectors are held at a time. */
 const HELD = 500
 
@@ -29,7 +24,8 @@ export async function findDuplicates(
   shape: VectorShape,
   least: number,
 ): Promise<Duplicate[][]> {
-  const byContent = grouped(states, ({ content }) => content)
+  const byContent = new Map<string, PictureState[]>()
+  for (const state of states) byContent.set(state.content, [...(byContent.get(state.content) ?? []), state])
   const largestFirst = [...byContent.values()].map((same) => same.sort(byBytes)).sort((a, b) => byBytes(a[0]!, b[0]!))
   const alike = lookAlikes(largestFirst.map(([first]) => first!.look))
   const groups: Duplicate[][] = []
@@ -53,31 +49,6 @@ const byBytes = (a: PictureState, b: PictureState): number => b.bytes - a.bytes 
 const members = (same: readonly PictureState[], similarity: number): Duplicate[] =>
   same.map(({ path, bytes }) => ({ path, bytes, similarity }))
 
-/** Numbers of the hashes that are near each other, directly or through others; lone ones are left out. */
-function lookAlikes(looks: readonly string[]): number[][] {
-  const bits = looks.map(lookBits)
-  const parent = looks.map((_, i) => i)
-  const rootOf = (i: number): number => {
-    let root = i
-    while (parent[root] !== root) root = parent[root]!
-    parent[i] = root
-    return root
-  }
-  for (let band = 0; band < BANDS; band++) {
-    const cells = grouped(bits.keys(), (i) => bandOf(bits[i]!, band))
-    for (const cell of cells.values())
-      cell.forEach((a, i) => {
-        for (const b of cell.slice(i + 1))
-          if (rootOf(a) !== rootOf(b) && lookDistance(bits[a]!, bits[b]!) <= LOOK_BITS)
-            parent[Math.max(rootOf(a), rootOf(b))] = Math.min(rootOf(a), rootOf(b))
-      })
-  }
-  return [...grouped(parent.keys(), rootOf).values()].filter((cluster) => cluster.length > 1)
-}
-
-const bandOf = ([high, low]: readonly [number, number], band: number): number =>
-  ((band < 2 ? high : low) >>> (BAND_BITS * (band % 2))) & 0xffff
-
 /** Each joins the first group whose first member it agrees with, or begins one. */
 function agreeing(cluster: readonly number[], similarityOf: (a: number, b: number) => number, least: number) {
   const groups: { index: number; similarity: number }[][] = []
@@ -87,16 +58,6 @@ function agreeing(cluster: readonly number[], similarityOf: (a: number, b: numbe
       .find(({ similarity }) => similarity >= least)
     if (fitting) fitting.group.push({ index, similarity: fitting.similarity })
     else groups.push([{ index, similarity: 1 }])
-  }
-  return groups
-}
-
-function grouped<T, Key>(items: Iterable<T>, keyOf: (item: T) => Key): Map<Key, T[]> {
-  const groups = new Map<Key, T[]>()
-  for (const item of items) {
-    const group = groups.get(keyOf(item))
-    if (group) group.push(item)
-    else groups.set(keyOf(item), [item])
   }
   return groups
 }

@@ -29,10 +29,10 @@ const FILTER_VALUES = 500
  */
 const EXACT_NUMBERS = 20e6
 /** Part of the approximate index that a search looks through: measured, see docs/index.md. */
-const PROBED_PART = 1 / 8
+const PROBED_PART = 1 / 3
 const MIN_PROBES = 32
 /** Candidates that are compared exactly, for each one asked for. */
-const REFINE = 10
+const REFINE = 50
 
 /** The LanceDB table of an index: pictures with all their vectors. Every write is whole or not there at all. */
 export class PictureTable {
