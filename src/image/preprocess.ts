@@ -15,10 +15,13 @@ export function writePixels(picture: RgbPicture, { size, mean, std }: PixelForma
   const bytes = resizeBicubic(picture, size)
   const plane = size * size
   for (let channel = 0; channel < 3; channel++) {
-    // In float32 at each step, as the authors' processor computes it.
-    const center = Math.fround(mean[channel]!)
-    const spread = Math.fround(std[channel]!)
-    for (let i = 0; i < plane; i++)
-      into[channel * plane + i] = Math.fround(Math.fround(bytes[i * 3 + channel]! / 255) - center) / spread
+    const values = normalized(mean[channel]!, std[channel]!)
+    for (let i = 0; i < plane; i++) into[channel * plane + i] = values[bytes[i * 3 + channel]!]!
   }
+}
+
+/** What each byte becomes, computed in float32 at each step as the authors' processor does. */
+function normalized(mean: number, std: number): Float32Array {
+  const [center, spread] = [Math.fround(mean), Math.fround(std)]
+  return Float32Array.from({ length: 256 }, (_, byte) => Math.fround(Math.fround(byte / 255) - center) / spread)
 }

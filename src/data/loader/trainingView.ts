@@ -1,10 +1,10 @@
-import { decodeImage } from '../../image/decode.js'
 import { type PixelFormat, writePixels } from '../../image/preprocess.js'
 import { type RandAugmentOptions, randAugment } from '../../image/randAugment.js'
-import { type RgbPicture, resizeBicubic } from '../../image/resize.js'
+import { wholeFile } from '../bytes/wholeFile.js'
 import { namesDirection } from '../direction.js'
+import { readHeader } from './decodeCrop.js'
 import type { LoadPicture } from './mixtureLoader.js'
-import { cropPicture, randomCrop } from './randomCrop.js'
+import { randomCrop } from './randomCrop.js'
 
 export interface TrainingViewOptions extends PixelFormat {
   /** Part of the picture's area that a view shows, from and to. Default [0.5, 1], as the released code has it. */
@@ -22,9 +22,9 @@ export interface TrainingView {
 }
 
 /**
- * Loads a picture as BLIP-2's pre-training does (paper 3.4): random resized crop with Pillow's bicubic filter, mirrored
- * half of the time, RandAugment where asked for, normalised. Unlike the released code it does not mirror a picture whose
- * caption names a direction.
+ * Loads a picture as BLIP-2's pre-training does (paper 3.4): random resized crop with a bicubic filter, mirrored half of
+ * the time, RandAugment where asked for, normalised. Unlike the released code it does not mirror a picture whose caption
+ * names a direction, and the filter is the decoder's own and not Pillow's to the bit: a crop is random anyway.
  */
 export function trainingView({
   scale = [0.5, 1],
@@ -34,25 +34,15 @@ export function trainingView({
   const { size } = format
   return async ({ image, captions }, random, signal) => {
     const uniform = () => random.uniform()
-    const picture = await decodeImage(image, signal)
+    signal?.throwIfAborted()
+    const header = await readHeader(typeof image === 'string' ? await wholeFile(image, signal) : image)
     const caption = captions[random.integer(captions.length)]!
-    const crop = cropPicture(picture, randomCrop(picture, scale, uniform))
-    const resized = { rgb: resizeBicubic(crop, size), width: size, height: size }
-    const mirrored = uniform() < 0.5 && !namesDirection(caption) ? mirror(resized) : resized
-    const view = augmentation ? randAugment(mirrored, uniform, augmentation) : mirrored
+    const crop = randomCrop(header, scale, uniform)
+    const mirror = uniform() < 0.5 && !namesDirection(caption)
+    const picture = await header.decode(crop, { size, mirror })
+    const view = augmentation ? randAugment(picture, uniform, augmentation) : picture
     const pixels = new Float32Array(3 * size * size)
     writePixels(view, format, pixels)
     return { pixels, caption }
   }
-}
-
-function mirror({ rgb, width, height }: RgbPicture): RgbPicture {
-  const out = new Uint8Array(rgb.length)
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const from = (y * width + x) * 3
-      const to = (y * width + width - 1 - x) * 3
-      for (let channel = 0; channel < 3; channel++) out[to + channel] = rgb[from + channel]!
-    }
-  return { rgb: out, width, height }
 }

@@ -1,4 +1,5 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
+import { type FixedViews, type ViewPlace, viewRandom } from '../../data/featureCache/fixedViews.js'
 import { DataError } from '../../errors.js'
 import { type AugmentOptions, createAugmenter, type RandomSource } from '../../image/augment.js'
 import { type RankShare, rankShare } from '../comm/rankShare.js'
@@ -8,8 +9,10 @@ import { groupOfStep, type LengthGroup } from './lengthGroups.js'
 
 /** One batch before it is encoded. The images are overwritten by the next batch. */
 export interface CaptionBatch {
-  /** The rank's own, [own, 3, size, size], normalised. */
+  /** The rank's own, [own, 3, size, size], normalised; empty where none are rendered. */
   readonly images: Float32Array
+  /** The rank's own, where views are fixed. */
+  readonly views: readonly ViewPlace[]
   /** Of the whole batch, like `imageIds`. */
   readonly captions: readonly string[]
   readonly imageIds: readonly number[]
@@ -27,6 +30,10 @@ export interface CaptionBatchOptions {
   readonly share?: RankShare
   /** Pictures of one batch come from one group. */
   readonly groups?: readonly LengthGroup[]
+  /** One of these is drawn for each sample, instead of a new view. */
+  readonly views?: FixedViews
+  /** Whether fixed views are rendered (default), or only named. */
+  readonly render?: boolean
 }
 
 /**
@@ -35,26 +42,43 @@ export interface CaptionBatchOptions {
  */
 export function captionBatches(
   pictures: CaptionedPictures,
-  { batch, seed, augment, share = rankShare({ rank: 0, size: 1 }, batch), groups }: CaptionBatchOptions,
+  {
+    batch,
+    seed,
+    augment,
+    share = rankShare({ rank: 0, size: 1 }, batch),
+    groups,
+    views,
+    render = true,
+  }: CaptionBatchOptions,
 ): (step: number) => CaptionBatch {
   if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
   const augmenter = createAugmenter(augment)
   const skip = viewSkipper(augment)
   const pixels = 3 * augment.size * augment.size
-  const images = new Float32Array(share.own * pixels)
+  const images = new Float32Array(render ? share.own * pixels : 0)
   const choose = groups ? choiceByGroup(groups, batch, seed) : choice(pictures.length, batch, seed)
   return (step) => {
     const random = new Random(seed, `batch/${step}`)
     const uniform = () => random.uniform()
     const { chosen, ...rest } = choose(step)
+    const own: ViewPlace[] = []
+    const draw = (index: number, place: number, source: RandomSource) =>
+      augmenter(pictures.picture(index), pictures.mayMirror(index), source, images, place * pixels)
     const captions = chosen.map((index, i) => {
       const place = i - share.first
-      if (place < 0 || place >= share.own) skip(uniform)
-      else augmenter(pictures.picture(index), pictures.mayMirror(index), uniform, images, place * pixels)
+      const isOwn = place >= 0 && place < share.own
+      if (views) {
+        const view = { picture: index, view: random.integer(views.count) }
+        if (isOwn) own.push(view)
+        if (isOwn && render) draw(index, place, viewRandom(views, view))
+      } else if (isOwn) draw(index, place, uniform)
+      else skip(uniform)
       const all = pictures.captions(index)
       return all[random.integer(all.length)]!
     })
-    return { images, captions, imageIds: chosen.map((index) => pictures.imageId(index)), random, ...rest }
+    const imageIds = chosen.map((index) => pictures.imageId(index))
+    return { images, views: own, captions, imageIds, random, ...rest }
   }
 }
 

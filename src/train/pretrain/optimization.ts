@@ -1,3 +1,4 @@
+import type { FixedViews } from '../../data/featureCache/fixedViews.js'
 import type { AugmentOptions } from '../../image/augment.js'
 import type { WarmupCosineOptions } from '../schedule.js'
 
@@ -8,7 +9,10 @@ export interface OptimizationConfig {
   readonly schedule: WarmupCosineOptions
   readonly betas: readonly [number, number]
   readonly weightDecay: number
-  readonly clipNorm: number
+  /** Default: the gradient is not clipped. */
+  readonly clipNorm?: number
   readonly augment: Omit<AugmentOptions, 'size' | 'mean' | 'std'>
+  /** Views of each picture that are the same in every epoch (default: new ones at each step). */
+  readonly views?: FixedViews
   readonly seed: number
 }

@@ -1,4 +1,5 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
+import type { FeatureReader } from '../../data/featureCache/featureReader.js'
 import type { Value } from '../../runtime/index.js'
 import { type Communicator, SingleProcess } from '../comm/communicator.js'
 import { partsOf, type RankShare, rankShare } from '../comm/rankShare.js'
@@ -14,6 +15,8 @@ import type { OptimizationConfig } from './optimization.js'
 export interface StageParts {
   readonly encoder: EncoderWeights
   readonly pictures: CaptionedPictures
+  /** Features of the settings' fixed views, in the encoder's place. They stay open. */
+  readonly features?: FeatureReader
   /** The ranks that share each batch (default: this process has all of it). */
   readonly communicator?: Communicator
   /** Passes of each step, over a part of the batch each: less memory, the same result. Default 1. */
@@ -55,21 +58,29 @@ export interface Stage {
  */
 export async function stageTask(
   config: OptimizationConfig & TrainingTask['config'],
-  { encoder, pictures, communicator = new SingleProcess(), accumulate: passes = 1, recompute = false }: StageParts,
+  {
+    encoder,
+    pictures,
+    features,
+    communicator = new SingleProcess(),
+    accumulate: passes = 1,
+    recompute = false,
+  }: StageParts,
   open: (setting: StageSetting) => Promise<Stage>,
   options: StageOptions = {},
 ): Promise<TrainingTask> {
-  const { batch, seed } = config
+  const { batch, seed, views } = config
   const augment = { ...config.augment, size: encoder.config.imageSize, mean: encoder.mean, std: encoder.std }
   const share = rankShare(communicator, batch)
   const threads = await threadsPerRank(communicator)
   const settings = threads === undefined ? {} : { threads }
-  const nextBatch = captionBatches(pictures, { batch, seed, augment, share, ...options })
+  const fixed = views ? { views, render: features === undefined } : {}
+  const nextBatch = captionBatches(pictures, { batch, seed, augment, share, ...fixed, ...options })
   const [{ own: samplesOfPass }] = partsOf(share, passes) as [RankShare]
-  const frozen = await FrozenEncoder.create(encoder, samplesOfPass, settings)
-  const setting = { patches: frozen.tokens, communicator, share, passes, recompute, ...settings }
+  const source = features ? cached(features) : encoded(await FrozenEncoder.create(encoder, samplesOfPass, settings))
+  const setting = { patches: source.tokens, communicator, share, passes, recompute, ...settings }
   const { program, inputs } = await open(setting).catch(async (error: unknown) => {
-    await frozen.dispose()
+    await source.dispose()
     throw error
   })
   return {
@@ -80,13 +91,32 @@ export async function stageTask(
     schedule: warmupCosine(config.schedule),
     weightDecay: config.weightDecay,
     betas: config.betas,
-    clipNorm: config.clipNorm,
+    ...(config.clipNorm === undefined ? {} : { clipNorm: config.clipNorm }),
     feeds: async (step) => {
       const next = nextBatch(step)
-      return { features: await frozen.encode(next.images), ...inputs(next) }
+      return { features: await source.featuresOf(next), ...inputs(next) }
     },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([program.dispose(), frozen.dispose()])
+      await Promise.all([program.dispose(), source.dispose()])
     },
   }
 }
+
+/** Where a batch's features come from. */
+interface FeatureSource {
+  readonly tokens: number
+  readonly featuresOf: (batch: CaptionBatch) => Promise<Value>
+  readonly dispose: () => Promise<void>
+}
+
+const encoded = (encoder: FrozenEncoder): FeatureSource => ({
+  tokens: encoder.tokens,
+  featuresOf: ({ images }) => encoder.encode(images),
+  dispose: () => encoder.dispose(),
+})
+
+const cached = (features: FeatureReader): FeatureSource => ({
+  tokens: features.tokens,
+  featuresOf: ({ views }) => features.read(views),
+  dispose: async () => {},
+})

@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
+import { ImageError } from '../../../src/errors.js'
+import { readHeader } from '../../../src/data/loader/decodeCrop.js'
 import { cropPicture, randomCrop } from '../../../src/data/loader/randomCrop.js'
 import { type TrainingViewOptions, trainingView } from '../../../src/data/loader/trainingView.js'
+import { decodeImage } from '../../../src/image/decode.js'
+import { resizeBicubic } from '../../../src/image/resize.js'
 import { Random } from '../../../src/train/random/random.js'
 import { fixture } from '../fixture.js'
 
@@ -45,6 +50,59 @@ describe('randomCrop', () => {
       width: 2,
       height: 2,
     })
+  })
+})
+
+describe('readHeader', () => {
+  /** A picture with a dark field in its top left quarter, lying on its side as a camera would store it. */
+  const lying = async () => {
+    const { default: sharp } = await import('sharp')
+    const dark = await sharp({ create: { width: 20, height: 30, channels: 3, background: '#222222' } })
+      .png()
+      .toBuffer()
+    return sharp({ create: { width: 40, height: 60, channels: 3, background: '#eeeeee' } })
+      .composite([{ input: dark, left: 0, top: 0 }])
+      .jpeg({ quality: 100 })
+      .withMetadata({ orientation: 6 })
+      .toBuffer()
+  }
+
+  it('tells the upright size, and decodes a part of the upright picture', async () => {
+    const header = await readHeader(await lying())
+    expect([header.width, header.height]).toEqual([60, 40])
+    const part = { left: 30, top: 0, width: 30, height: 20 }
+    const { rgb, width, height } = await header.decode(part, { size: 8, mirror: false })
+    expect([width, height, rgb.length]).toEqual([8, 8, 192])
+    expect(Math.max(...rgb)).toBeLessThan(60)
+    const light = await header.decode({ ...part, left: 0 }, { size: 8, mirror: false })
+    expect(Math.min(...light.rgb)).toBeGreaterThan(200)
+  })
+
+  it('mirrors, and agrees with decoding and resizing as Pillow does but for rounding', async () => {
+    const image = await readFile('assets/demo/noto-v1-guitar.png')
+    const header = await readHeader(image)
+    const { width, height } = header
+    const whole = { left: 0, top: 0, width, height }
+    const plain = await header.decode(whole, { size: 40, mirror: false })
+    const mirrored = await header.decode(whole, { size: 40, mirror: true })
+    const exact = resizeBicubic(await decodeImage(image), 40)
+    let sum = 0
+    for (let y = 0; y < 40; y++)
+      for (let x = 0; x < 40; x++)
+        for (let c = 0; c < 3; c++) {
+          const at = (y * 40 + x) * 3 + c
+          expect(mirrored.rgb[(y * 40 + 39 - x) * 3 + c]).toBe(plain.rgb[at])
+          sum += Math.abs(plain.rgb[at]! - exact[at]!)
+        }
+    expect(sum / exact.length).toBeLessThan(1.5)
+  })
+
+  it('refuses what is no picture, and a picture that is cut off', async () => {
+    await expect(readHeader(Buffer.from('no picture'))).rejects.toThrow(ImageError)
+    const jpeg = await lying()
+    const cut = await readHeader(jpeg.subarray(0, jpeg.length - 60))
+    const whole = { left: 0, top: 0, width: 60, height: 40 }
+    await expect(cut.decode(whole, { size: 8, mirror: false })).rejects.toThrow(ImageError)
   })
 })
 
