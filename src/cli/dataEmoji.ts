@@ -5,6 +5,9 @@ import { exportCocoCaptions } from '../data/emoji/export.js'
 import { countPictures, overviewSheet, type SplitCount } from '../data/emoji/overview.js'
 import { EMOJI_SPLITS, type EmojiSplit } from '../data/emoji/splits.js'
 import { VENDOR_IDS, type VendorId } from '../data/emoji/vendors.js'
+import { registerDataCache } from './dataCache.js'
+import { registerDataConvert } from './dataConvert.js'
+import { registerDataInspect } from './dataInspect.js'
 import { registerDataScenes } from './dataScenes.js'
 import { type Io, printJson } from './io.js'
 import { addJsonOption, type JsonOption } from './options.js'
@@ -18,8 +21,11 @@ type Flags = JsonOption & {
 }
 
 export function registerData(program: Command, io: Io): void {
-  const data = program.command('data').description('the embedded data sets')
+  const data = program.command('data').description('data sets: look into them, convert them, make the embedded ones')
   registerDataScenes(data, io)
+  registerDataInspect(data, io)
+  registerDataConvert(data, io)
+  registerDataCache(data, io)
   const emoji = data
     .command('emoji')
     .description('count the emoji drawings by split and vendor; they are rendered on first use')

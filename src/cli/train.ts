@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../train/pretrain/presets.js'
 import type { RecipeOptions } from '../train/recipes/recipe.js'
-import type { Io } from './io.js'
-import { positiveInteger, wholeNumber } from './options.js'
+import { type Io, printJson } from './io.js'
+import { type JsonOption, positiveInteger, wholeNumber } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
 
 export interface TrainFlags {
@@ -15,7 +15,7 @@ export interface TrainFlags {
   readonly recompute?: boolean
 }
 
-/** `blip2 train vision|language`: the small frozen models that the embedded data set is used with. */
+/** `blip2 train vision|language|t5`: the small frozen models that the embedded data set is used with. */
 export function registerTrain(program: Command, io: Io): void {
   const train = program
     .command('train')
@@ -32,14 +32,24 @@ export function registerTrain(program: Command, io: Io): void {
       await reported(io, (reports) => trainLanguage({ ...recipeOptions(flags), ...reports }))
     },
   )
+  trainingFlags(
+    train
+      .command('t5')
+      .description("a language model in Flan-T5's form, from text alone: corrupted spans, then instructions"),
+  ).action(async (flags: TrainFlags) => {
+    const { trainT5 } = await import('../train/t5/recipe.js')
+    await reported(io, (reports) => trainT5({ ...recipeOptions(flags), ...reports }))
+  })
 }
 
-interface PretrainFlags extends TrainFlags {
+interface PretrainFlags extends TrainFlags, JsonOption {
+  readonly dryRun?: boolean
   readonly preset: PretrainPresetName
   readonly data: string
   readonly vision?: string
   readonly accumulate?: number
   readonly shardOptimizer?: boolean
+  readonly features?: string
 }
 
 interface Stage1Flags extends PretrainFlags {
@@ -62,6 +72,7 @@ export function registerPretrain(program: Command, io: Io): void {
     .option('--vision <dir>', 'model directory with the frozen image encoder (default: the one that ships)')
     .option('--from <dir>', 'go on from the weights of an earlier stage 1, with its encoder')
     .action(async (flags: Stage1Flags) => {
+      if (flags.dryRun) return dryRun(io, 'stage1', flags)
       const { pretrainStage1 } = await import('../train/recipes/pretrain.js')
       const options = { ...stageOptions(flags), ...(flags.from === undefined ? {} : { from: flags.from }) }
       await reported(io, (reports) => pretrainStage1({ ...options, ...reports }))
@@ -71,6 +82,7 @@ export function registerPretrain(program: Command, io: Io): void {
     .option('--vision <dir>', 'with --stage1 none: the frozen image encoder (default: the one that ships)')
     .option('--language-model <dir>', 'model directory with the frozen language model (default: the one that ships)')
     .action(async (flags: Stage2Flags) => {
+      if (flags.dryRun) return dryRun(io, 'stage2', flags)
       const { pretrainStage2 } = await import('../train/recipes/pretrain.js')
       const { stage1, languageModel } = flags
       const options = { ...stageOptions(flags), stage1, ...(languageModel === undefined ? {} : { languageModel }) }
@@ -94,9 +106,31 @@ const stageFlags = (command: Command): Command =>
     .addOption(
       new Option('--preset <name>', 'sizes and settings').choices(Object.keys(PRETRAIN_PRESETS)).default('emoji'),
     )
-    .option('--data <spec>', "pictures and captions: 'emoji' or a COCO-captions folder", 'emoji')
-    .option('--shard-optimizer', 'under a launcher: each rank keeps its share of the optimiser only')
+    .option(
+      '--data <spec>',
+      "'emoji', 'scenes:train', a folder with captions, tar shards, or a mixture (.json)",
+      'emoji',
+    )
     .option('--accumulate <n>', 'take each batch in n passes: less memory, the same result', positiveInteger)
+    .option('--shard-optimizer', 'under a launcher: each rank keeps its share of the optimiser only')
+    .option('--features <dir>', 'features made by `blip2 data cache`: the image encoder is not run')
+    .option('--dry-run', 'print the settings, and the memory, disk and time that they take; refuse what cannot fit')
+    .option('--json', 'with --dry-run: print JSON')
+
+/** Prints what a training would be and take; ends with wrong use where it cannot run on this machine. */
+async function dryRun(io: Io, stage: 'stage1' | 'stage2', flags: PretrainFlags & Partial<Stage2Flags>): Promise<void> {
+  const { describePlan, planPretraining, refuseWhatCannotFit } = await import('../train/recipes/dryRun.js')
+  const { stage1, languageModel, recompute } = flags
+  const plan = await planPretraining(stage, {
+    ...stageOptions(flags),
+    ...(stage1 === undefined ? {} : { stage1 }),
+    ...(languageModel === undefined ? {} : { languageModel }),
+    ...(recompute === undefined ? {} : { recompute }),
+  })
+  if (flags.json) printJson(io, plan)
+  else io.out(describePlan(plan))
+  refuseWhatCannotFit(plan)
+}
 
 /** The flags of every training command, as its recipe takes them. */
 export function recipeOptions({ out, resume, steps, seed, checkpointEvery, cache, recompute }: TrainFlags) {
@@ -118,6 +152,7 @@ const stageOptions = (flags: PretrainFlags) => ({
   ...(flags.vision === undefined ? {} : { vision: flags.vision }),
   ...(flags.accumulate === undefined ? {} : { accumulate: flags.accumulate }),
   ...(flags.shardOptimizer === undefined ? {} : { shardOptimizer: flags.shardOptimizer }),
+  ...(flags.features === undefined ? {} : { features: flags.features }),
 })
 
 /** Runs a training that reports to the user, who may stop it. */

@@ -1,5 +1,6 @@
 import { emojiVision } from '../vision/presets.js'
 import type { OptimizationConfig } from './optimization.js'
+import { PAPER_PRESETS } from './paperPresets.js'
 
 export interface StagePreset {
   readonly optimization: OptimizationConfig
@@ -9,6 +10,8 @@ export interface StagePreset {
 interface PretrainPreset {
   readonly stage1: StagePreset
   readonly stage2: StagePreset
+  /** With a language model in T5's form, where that differs. */
+  readonly stage2T5?: StagePreset
 }
 
 const emoji = (steps: { stage1: number; stage2: number }): PretrainPreset => ({
@@ -30,10 +33,12 @@ function optimization(steps: number, peak: number): OptimizationConfig {
   }
 }
 
-export const PRETRAIN_PRESETS = {
+const presets = {
   /** The one of models/emoji: both stages in under 90 minutes on 2 cores. */
   emoji: emoji({ stage1: 3000, stage2: 1500 }),
   /** Both stages in under 5 minutes on 2 cores. */
   'emoji-quick': emoji({ stage1: 160, stage2: 120 }),
+  ...PAPER_PRESETS,
 } as const satisfies Record<string, PretrainPreset>
-export type PretrainPresetName = keyof typeof PRETRAIN_PRESETS
+export type PretrainPresetName = keyof typeof presets
+export const PRETRAIN_PRESETS: Readonly<Record<PretrainPresetName, PretrainPreset>> = presets

@@ -7,18 +7,20 @@ import {
   readModelDirectory,
   writeModelDirectory,
 } from '../../weights/modelDirectory.js'
-import { requireOpt } from '../../weights/modelConfig.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import type { Communicator } from '../comm/communicator.js'
 import { onAllRanks } from '../comm/onAllRanks.js'
 import { rootFirst } from '../comm/rootFirst.js'
 import { train } from '../loop.js'
+import type { Stage1Objective } from '../objectives/stage1.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
 import { restore } from '../program.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { stage1Task } from '../pretrain/stage1Task.js'
 import { stage2Task } from '../pretrain/stage2Task.js'
+import { stage2T5Task } from '../t5/stage2T5Task.js'
 import { modelCard } from './card.js'
+import { cachedViews, openFeatures } from './features.js'
 import { hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
 import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
@@ -26,10 +28,12 @@ import { trainingPictures } from './trainingPictures.js'
 
 export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
-  /** 'emoji' or a COCO-captions folder. */
+  /** What is trained on, see trainingPictures. */
   readonly data: string
   /** Passes of each step, over a part of the batch each: less memory, the same result. Default 1. */
   readonly accumulate?: number
+  /** Features made by `blip2 data cache` of the same encoder, preset and pictures: the encoder is not run. */
+  readonly features?: string
 }
 
 export interface Stage1RecipeOptions extends PretrainOptions {
@@ -37,6 +41,8 @@ export interface Stage1RecipeOptions extends PretrainOptions {
   readonly vision?: string
   /** Training or model directory of a stage 1 to go on from, with its encoder; new weights otherwise. */
   readonly from?: string
+  /** Objectives that are minimised (default: all three); for comparisons. */
+  readonly objectives?: readonly Stage1Objective[]
 }
 
 export interface Stage2RecipeOptions extends PretrainOptions {
@@ -58,21 +64,25 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
   const vision = await loadPart(source, 'vision')
   const start = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
-  const { optimization, dropout } = settings(options, 'stage1')
+  const { optimization, dropout } = pretrainSettings(options, 'stage1', config.language.kind)
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
   const open = () => trainingPictures(options.data, config.vision.imageSize, options)
   const pictures = await rootFirst(communicator, open)
+  await using features = await openFeatures(options, { config, vision, pictures, augment: optimization.augment })
   await using opened = await stage1Task(
     {
       ...optimization,
+      ...cachedViews(features),
       model: { qformer, visionLayerNormEpsilon, embeddingWidth },
       tokens: config.text.maxTokens,
       dropout,
       itcGradient: 'full',
+      ...(options.objectives ? { objectives: options.objectives } : {}),
     },
     {
       encoder: encoderOf(config, vision),
       pictures,
+      ...(features ? { features } : {}),
       communicator,
       ...memorySettings(options),
       tokenizer: Tokenizer.fromJson(tokenizers.qformer),
@@ -92,6 +102,9 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
   await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
 }
 
+/** Captions as T5 learns them: half are begun by the prefix, half are written whole, as `caption` asks for them. */
+const T5_CAPTIONS = { inputTokens: 16, outputTokens: 20, whole: 0.5 }
+
 /** `blip2 pretrain stage2`, on every rank that was launched. */
 export const pretrainStage2 = (options: Stage2RecipeOptions): Promise<void> => onAllRanks(options, runStage2)
 
@@ -106,27 +119,30 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
     qformer: (await readTokenizers(source)).qformer,
     language: (await readTokenizers(languageSource)).language,
   }
-  const { optimization, dropout } = settings(options, 'stage2')
+  const { optimization, dropout } = pretrainSettings(options, 'stage2', config.language.kind)
   const { qformer, visionLayerNormEpsilon, generation } = config
   const open = () => trainingPictures(options.data, config.vision.imageSize, options)
   const pictures = await rootFirst(communicator, open)
-  await using opened = await stage2Task(
-    {
-      ...optimization,
-      model: { qformer, visionLayerNormEpsilon, language: requireOpt(config, 'stage 2') },
-      tokens: generation.maxNewTokens,
-      dropout,
-    },
-    {
-      encoder: encoderOf(config, vision),
-      language: dataOf(language),
-      tokenizer: Tokenizer.fromJson(tokenizers.language),
-      pictures,
-      communicator,
-      ...memorySettings(options),
-      stage1: stage1 ? dataOf(stage1) : undefined,
-    },
-  )
+  await using features = await openFeatures(options, { config, vision, pictures, augment: optimization.augment })
+  const shared = { ...optimization, ...cachedViews(features), dropout }
+  const bridge = { qformer, visionLayerNormEpsilon }
+  const parts = {
+    encoder: encoderOf(config, vision),
+    language: dataOf(language),
+    tokenizer: Tokenizer.fromJson(tokenizers.language),
+    pictures,
+    ...(features ? { features } : {}),
+    communicator,
+    ...memorySettings(options),
+    stage1: stage1 ? dataOf(stage1) : undefined,
+  }
+  await using opened =
+    config.language.kind === 't5'
+      ? await stage2T5Task({ ...shared, ...T5_CAPTIONS, model: { ...bridge, language: config.language } }, parts)
+      : await stage2Task(
+          { ...shared, model: { ...bridge, language: config.language }, tokens: generation.maxNewTokens },
+          parts,
+        )
   const task = withInputs(opened, {
     vision: hashWeights(vision),
     ...(stage1 ? { stage1: hashWeights(stage1) } : {}),
@@ -137,9 +153,9 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
   const stage2 = trainedWeights(task.program.memory)
-  const parts = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
-  const card = modelCard(config, parts, { training: task.config, data: options.data })
-  await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
+  const written = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
+  const card = modelCard(config, written, { training: task.config, data: options.data })
+  await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
 }
 
 async function earlierStage1({ from, vision }: Stage1RecipeOptions): Promise<ModelDirectory | undefined> {
@@ -161,8 +177,14 @@ async function stage1Before({ stage1, vision }: Stage2RecipeOptions): Promise<Mo
   return openTrained(stage1)
 }
 
-function settings({ preset, steps, seed }: PretrainOptions, stage: 'stage1' | 'stage2') {
-  const { optimization, dropout } = PRETRAIN_PRESETS[preset][stage]
+/** The preset's values with those of the command; the warm-up is stretched with the steps. */
+export function pretrainSettings(
+  { preset, steps, seed }: Pick<PretrainOptions, 'preset' | 'steps' | 'seed'>,
+  stage: 'stage1' | 'stage2',
+  language: ModelConfig['language']['kind'],
+) {
+  const { stage2T5, ...stages } = PRETRAIN_PRESETS[preset]
+  const { optimization, dropout } = (stage === 'stage2' && language === 't5' ? stage2T5 : undefined) ?? stages[stage]
   const total = steps ?? optimization.steps
   const warmupSteps = stretchWarmup(optimization.schedule.warmupSteps, optimization.steps, total)
   const schedule = { ...optimization.schedule, warmupSteps, totalSteps: total }
