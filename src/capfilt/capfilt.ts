@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { LossLimits } from '../data/loader/losses.js'
 import type { LoadOptions } from '../tasks/blip2.js'
+import { resolveModel } from '../weights/hub/resolveModel.js'
 import { type BootstrapOptions, bootstrapCaptions } from './bootstrapCaptions.js'
 import type { InputSource } from './input.js'
 import { openInput } from './openInput.js'
@@ -10,7 +11,7 @@ import { writeCapfiltReport } from './report.js'
 import type { CapfiltSummary } from './statistics.js'
 
 export interface CapfiltOptions extends LoadOptions, LossLimits {
-  /** Model directories; the ranker compares pictures and texts. They may be the same. */
+  /** Model directories or ids of the hub; the ranker compares pictures and texts. They may be the same. */
   readonly captioner: string
   readonly ranker: string
   /** What is captioned anew, see parseDataSpec. */
@@ -60,7 +61,12 @@ export async function capfilt(options: CapfiltOptions): Promise<CapfiltResult> {
   onStatus?.('opening the data ...')
   const sources = await openInput(data, { ...options, ...(cacheDir === undefined ? {} : { cacheDir }) })
   onStatus?.('opening the models ...')
-  await using models = await openModels({ captioner, ranker }, execution)
+  const pull = signal === undefined ? {} : { signal }
+  const directories = {
+    captioner: await resolveModel(captioner, pull),
+    ranker: await resolveModel(ranker, pull),
+  }
+  await using models = await openModels(directories, execution)
   const settings = bootstrapOptions(options)
   const inputs = { data: hashNames(sources), ...models.identities }
   const summary = await bootstrapCaptions(models, sources, { ...settings, inputs })

@@ -5,6 +5,7 @@ import { emojiShard } from '../data/loader/emojiShards.js'
 import type { LossLimits } from '../data/loader/losses.js'
 import { openSource } from '../data/loader/openSource.js'
 import type { Shard } from '../data/loader/shard.js'
+import { DataError } from '../errors.js'
 import type { InputShard, InputSource } from './input.js'
 
 export interface OpenInputOptions extends LossLimits {
@@ -38,11 +39,19 @@ export async function openInput(spec: string, options: OpenInputOptions): Promis
   return sources
 }
 
-/** Positions in a packed archive are those of what it holds, so its size is an estimate. */
+/**
+ * Positions in a packed archive are those of what it holds, so its size is an estimate. One that cannot be told, for the
+ * archive is missing or its server says nothing, is no error here: reading tells.
+ */
 const tarInput = (shard: InputShard['shard']): InputShard => ({
   shard,
-  extent: () => openByteSource(shard.name).size(),
+  extent: () => openByteSource(shard.name).size().catch(unknownSize),
 })
+
+function unknownSize(error: unknown): number {
+  if (error instanceof DataError) return Number.POSITIVE_INFINITY
+  throw error
+}
 
 /** The entries of a list are in memory: the end is found by going there. */
 const listInput = (shard: InputShard['shard']): InputShard => ({ shard, extent: () => lastPosition(shard) })

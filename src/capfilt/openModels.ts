@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ModelNotFoundError } from '../errors.js'
+import { ConfigError, ModelNotFoundError } from '../errors.js'
 import { Blip2, type LoadOptions } from '../tasks/blip2.js'
+import { readJsonFile } from '../weights/jsonFile.js'
+import { BlipCaptioner } from './blipCaptioner.js'
 import { blip2Models } from './blip2Models.js'
 import type { Captioner } from './captioner.js'
+import { ClipRanker } from './clipRanker.js'
 import type { Ranker } from './ranker.js'
 
 export interface CapfiltModels extends AsyncDisposable {
@@ -15,7 +18,8 @@ export interface CapfiltModels extends AsyncDisposable {
 }
 
 /**
- * Opens the two models of CapFilt, each by what its config.json says it is. One directory for both is opened once.
+ * Opens the two models of CapFilt, each by what its config.json says it is: BLIP-2 as either, Hugging Face's BLIP as
+ * captioner, Hugging Face's CLIP as ranker. One directory of BLIP-2 for both is opened once.
  *
  * @throws ModelNotFoundError, ConfigError or WeightsError for a directory that holds no such model.
  */
@@ -23,43 +27,71 @@ export async function openModels(
   directories: { readonly captioner: string; readonly ranker: string },
   options: LoadOptions = {},
 ): Promise<CapfiltModels> {
-  const opened: (Captioner | Ranker)[] = []
-  const keep = <T extends Captioner | Ranker>(model: T): T => {
-    opened.push(model)
-    return model
-  }
+  const opened = new Set<Captioner | Ranker>()
   const dispose = async () => {
-    await Promise.all(opened.map((model) => model.dispose()))
+    await Promise.all([...opened].map((model) => model.dispose()))
   }
   try {
-    const captionerIdentity = await identityOf(directories.captioner)
-    const rankerIdentity = await identityOf(directories.ranker)
-    const both = new Map<string, ReturnType<typeof blip2Models>>()
-    const blip2 = async (directory: string) => {
-      const known = both.get(directory) ?? blip2Models(await Blip2.fromPretrained(directory, options))
-      both.set(directory, known)
-      return known
+    const captioner = await openCaptioner(directories.captioner, options)
+    opened.add(captioner.model)
+    const shared = directories.ranker === directories.captioner ? captioner.asRanker : undefined
+    const ranker = shared ?? (await openRanker(directories.ranker, options))
+    opened.add(ranker)
+    const identities = {
+      captioner: await identityOf(directories.captioner),
+      ranker: await identityOf(directories.ranker),
     }
-    const captioner = keep((await blip2(directories.captioner)).captioner)
-    const ranker = keep((await blip2(directories.ranker)).ranker)
-    return {
-      captioner,
-      ranker,
-      identities: { captioner: captionerIdentity, ranker: rankerIdentity },
-      [Symbol.asyncDispose]: dispose,
-    }
+    return { captioner: captioner.model, ranker, identities, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
     throw error
   }
 }
 
+async function openCaptioner(
+  directory: string,
+  options: LoadOptions,
+): Promise<{ readonly model: Captioner; readonly asRanker?: Ranker }> {
+  const json = await readModelConfig(directory)
+  const kind = kindOf(json)
+  if (kind === 'blip') return { model: await BlipCaptioner.open(directory, json, execution(options)) }
+  if (kind === 'clip')
+    throw new ConfigError(
+      `${directory} holds a CLIP, which writes no captions; expected a BLIP-2 with stage 2, or BLIP`,
+    )
+  const { captioner, ranker } = blip2Models(await Blip2.fromPretrained(directory, options))
+  return { model: captioner, asRanker: ranker }
+}
+
+async function openRanker(directory: string, options: LoadOptions): Promise<Ranker> {
+  const json = await readModelConfig(directory)
+  const kind = kindOf(json)
+  if (kind === 'clip') return ClipRanker.open(directory, json, execution(options))
+  if (kind === 'blip')
+    throw new ConfigError(
+      `${directory} holds a BLIP captioner, which compares nothing; expected a BLIP-2 with stage 1, or CLIP`,
+    )
+  return blip2Models(await Blip2.fromPretrained(directory, options)).ranker
+}
+
+async function readModelConfig(directory: string): Promise<unknown> {
+  const path = join(directory, 'config.json')
+  const json = await readJsonFile(path)
+  if (json === undefined) throw new ModelNotFoundError(`no model in ${directory}: there is no ${path}`)
+  return json
+}
+
+/** What Hugging Face's configuration calls itself. */
+const kindOf = (json: unknown): unknown =>
+  typeof json === 'object' && json !== null && 'model_type' in json ? json.model_type : undefined
+
+const execution = ({ device, threads }: LoadOptions) => ({
+  ...(device === undefined ? {} : { device }),
+  ...(threads === undefined ? {} : { threads }),
+})
+
 async function identityOf(directory: string): Promise<string> {
-  const config = join(directory, 'config.json')
-  const text = await readFile(config, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new ModelNotFoundError(`no model in ${directory}: cannot read its config.json (${cause.code})`, { cause })
-  })
-  const hash = createHash('sha256').update(text)
+  const hash = createHash('sha256').update(JSON.stringify(await readModelConfig(directory)))
   for (const name of (await readdir(directory)).filter((name) => /\.(safetensors|bin|pth?)$/.test(name)).sort())
     hash.update(`\n${name} ${(await stat(join(directory, name))).size}`)
   return hash.digest('hex')

@@ -1,6 +1,7 @@
 import { openByteSource } from '../data/bytes/byteSource.js'
+import { isBrokenPicture } from '../data/loader/brokenPicture.js'
 import type { EncodedPicture } from '../data/webdataset/captionedSample.js'
-import { Blip2Error, DataError } from '../errors.js'
+import { DataError } from '../errors.js'
 import { decodeImage } from '../image/decode.js'
 import type { RgbPicture } from '../image/resize.js'
 import type { InputItem, InputPlace } from './input.js'
@@ -88,7 +89,7 @@ async function openBatch(
       return openPicture(open, signal).then(
         (picture) => ({ source, key, index: number, ...picture }),
         (cause: unknown) => {
-          if (!isBroken(cause)) throw cause
+          if (!isBrokenPicture(cause)) throw cause
           return { kind: 'sample', name: `${source}: ${key}`, error: cause }
         },
       )
@@ -105,9 +106,6 @@ async function openPicture(open: () => EncodedPicture, signal?: AbortSignal) {
   const bytes = typeof image === 'string' ? await wholeFile(image, signal) : image
   return { bytes, pixels: await decodeImage(bytes, signal), captions }
 }
-
-const isBroken = (error: unknown): error is Blip2Error =>
-  error instanceof Blip2Error && (error.code === 'DATA' || error.code === 'IMAGE')
 
 /** A larger file is no picture. */
 const MAX_PICTURE_BYTES = 64 * 2 ** 20

@@ -31,8 +31,8 @@ export function registerCapfilt(program: Command, io: Io): void {
   const command = program
     .command('capfilt')
     .description('caption a data set anew, keep the best of old and new captions, and write shards to train on')
-    .requiredOption('--captioner <dir>', 'model that draws captions: BLIP-2 with stage 2, or BLIP')
-    .requiredOption('--ranker <dir>', 'model that compares pictures and texts: BLIP-2 with stage 1, or CLIP')
+    .requiredOption('--captioner <model>', 'model that draws captions: BLIP-2 with stage 2, or BLIP')
+    .requiredOption('--ranker <model>', 'model that compares pictures and texts: BLIP-2 with stage 1, or CLIP')
     .requiredOption('--data <spec>', "'emoji', a folder with captions, tar shards, or a mixture (.json)")
     .requiredOption('--out <dir>', 'shards, their statistics and report.html')
     .option('--resume', 'go on after the last finished shard in --out, or begin where there is none')

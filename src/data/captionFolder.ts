@@ -1,6 +1,6 @@
 import { DataError } from '../errors.js'
 import { decodeImage } from '../image/decode.js'
-import { resizeBicubic } from '../image/resize.js'
+import { type RgbPicture, resizeBicubic } from '../image/resize.js'
 import { readCaptionedImages } from './captionedImages.js'
 import type { CaptionedPictures } from './captionedPictures.js'
 import { namesDirection } from './direction.js'
@@ -34,11 +34,16 @@ export async function openCaptionFolder(folder: string, options: OpenCaptionFold
   }
 }
 
-/** A picture resized to a square, opaque: RGBA [side, side, 4]. @throws DataError where it cannot be decoded */
+/** Decodes a picture for training, see opaqueSquare. @throws DataError where it cannot be decoded */
 export async function squarePixels(path: string, side: number): Promise<Uint8Array> {
   const picture = await decodeImage(path).catch((cause: Error) => {
     throw new DataError(`${path} cannot be trained on: ${cause.message}`, { cause })
   })
+  return opaqueSquare(picture, side)
+}
+
+/** A picture resized to a square, opaque: RGBA [side, side, 4]. */
+export function opaqueSquare(picture: RgbPicture, side: number): Uint8Array {
   const rgb = resizeBicubic(picture, side)
   const rgba = new Uint8Array(side * side * 4).fill(255)
   for (let i = 0; i < side * side; i++) rgba.set(rgb.subarray(i * 3, i * 3 + 3), i * 4)

@@ -33,6 +33,8 @@ export interface GenerationOptions {
   readonly seed: number
   /** Tokens that end a text. */
   readonly endTokens: readonly number[]
+  /** Tokens in front of every text that count as repeated too; a prompt of BLIP-2 has none that do. */
+  readonly promptTokens?: readonly number[]
   /** Whether a text ends with these new tokens: stop strings. */
   readonly stop?: (ids: readonly number[]) => boolean
   /** Stops between two tokens with an AbortError. */

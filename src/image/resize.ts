@@ -13,11 +13,15 @@ export interface RgbPicture {
  * kept (authors' processor).
  * -> RGB bytes, size * size * 3
  */
-export function resizeBicubic({ rgb, width, height }: RgbPicture, size: number): Uint8Array {
+export const resizeBicubic = (picture: RgbPicture, size: number): Uint8Array =>
+  resizeTo(picture, { width: size, height: size })
+
+/** The same to any size. -> RGB bytes, width * height * 3 */
+export function resizeTo({ rgb, width, height }: RgbPicture, to: Pick<RgbPicture, 'width' | 'height'>): Uint8Array {
   if (rgb.length !== width * height * 3 || width < 1 || height < 1)
     throw new ImageError(`a picture of ${width} x ${height} needs ${width * height * 3} RGB bytes, got ${rgb.length}`)
-  const narrowed = width === size ? rgb : resampleRows(rgb, width, height, size)
-  return height === size ? narrowed : resampleColumns(narrowed, size, height, size)
+  const narrowed = width === to.width ? rgb : resampleRows(rgb, width, height, to.width)
+  return height === to.height ? narrowed : resampleColumns(narrowed, to.width, height, to.height)
 }
 
 // Pillow's fixed point: 8 bits for the pixel and 2 for the sum's headroom are left of 32.

@@ -43,7 +43,7 @@ it('goes on with --resume only', async () => {
 
 describe('wrong use', () => {
   it.each([
-    [() => ['capfilt'], 2, /--captioner <dir>' not specified/],
+    [() => ['capfilt'], 2, /--captioner <model>' not specified/],
     [() => command('x', '--keep', '0'), 2, /--keep.*at least 1/],
     [() => command('x', '--top-p', '2'), 2, /topP/],
     [() => command('x', '--data', 'nowhere'), 2, /nowhere names no data/],

@@ -26,14 +26,21 @@ export async function parseDataSpec(spec: string): Promise<DataSpec> {
 }
 
 async function fileMixture(spec: string): Promise<MixtureSpec> {
+  const shards = await shardMixture(spec)
+  if (shards) return shards
+  if (await isFolder(spec)) return only('folder', spec, { folder: spec })
+  throw new ConfigError(
+    `${spec} names no data; expected 'emoji', 'emoji:SPLIT', a mixture (.json), tar shards, or a folder that exists`,
+  )
+}
+
+/** The mixture of a data argument that names one, or tar shards, or a folder of them; undefined for anything else. */
+export async function shardMixture(spec: string): Promise<MixtureSpec | undefined> {
   if (isAddress(spec) || /[{}]|\.(tar|tar\.gz|tgz)$/i.test(spec)) return only('webdataset', spec, { shards: spec })
   if (/\.json$/i.test(spec)) return readMixture(spec)
-  const names = (await isFolder(spec)) ? await readdir(spec) : undefined
-  if (!names)
-    throw new ConfigError(
-      `${spec} names no data; expected 'emoji', 'emoji:SPLIT', a mixture (.json), tar shards, or a folder that exists`,
-    )
-  if (!names.some((name) => /\.(tar|tar\.gz|tgz)$/i.test(name))) return only('folder', spec, { folder: spec })
+  if (!(await isFolder(spec))) return undefined
+  const names = await readdir(spec)
+  if (!names.some((name) => /\.(tar|tar\.gz|tgz)$/i.test(name))) return undefined
   if (names.some((name) => /^\d+_stats\.json$/.test(name))) return only('img2dataset', spec, { folder: spec })
   return only('webdataset', spec, { shards: spec })
 }

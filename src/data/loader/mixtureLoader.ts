@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { Blip2Error, CheckpointError } from '../../errors.js'
+import { CheckpointError } from '../../errors.js'
 import { Random } from '../../train/random/random.js'
 import type { Captions } from '../readers/captionRecord.js'
 import type { EncodedPicture } from '../webdataset/captionedSample.js'
+import { isBrokenPicture } from './brokenPicture.js'
 import { Losses, type LossLimits } from './losses.js'
 import type { MixtureSpec, SourceSpec } from './mixtureSpec.js'
 import { openSource } from './openSource.js'
@@ -188,9 +189,6 @@ export class MixtureLoader<Result> implements AsyncIterable<LoadedPicture<Result
     this.#ahead = drawn.sort((a, b) => a.draw - b.draw)
   }
 }
-
-const isBrokenPicture = (error: unknown): error is Blip2Error =>
-  error instanceof Blip2Error && (error.code === 'DATA' || error.code === 'IMAGE')
 
 function bestCaptions([first, ...others]: Captions, count = Number.POSITIVE_INFINITY): Captions {
   return [first, ...others.slice(0, count - 1)]

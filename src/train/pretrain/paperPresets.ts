@@ -73,7 +73,8 @@ const PIXELS = {
 
 /** All sizes of a model of the paper; its text has 32 tokens (authors' code). */
 export function paperModelConfig(preset: PaperPresetName, language: LanguageConfig): ModelConfig {
-  const vision = preset === 'paper-vit-l' ? ({ kind: 'clip', ...clipVitL() } as const) : ({ kind: 'eva', ...evaVitG() } as const)
+  const vision =
+    preset === 'paper-vit-l' ? ({ kind: 'clip', ...clipVitL() } as const) : ({ kind: 'eva', ...evaVitG() } as const)
   return {
     format: 'blip2',
     version: 1,

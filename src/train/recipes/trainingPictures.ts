@@ -1,6 +1,8 @@
 import { type CaptionedPictures, emojiCaptions, sceneCaptions } from '../../data/captionedPictures.js'
 import { openCaptionFolder } from '../../data/captionFolder.js'
 import { loadEmojiData } from '../../data/emoji/dataset.js'
+import { openMixturePictures } from '../../data/mixturePictures.js'
+import { shardMixture } from '../../data/loader/dataSpec.js'
 import { sceneSplitOf } from '../../data/scenes/sceneSet.js'
 import { openTrainingScenes } from '../../data/scenes/trainingScenes.js'
 import type { RecipeOptions } from './recipe.js'
@@ -9,8 +11,8 @@ import type { RecipeOptions } from './recipe.js'
 const SOURCE_SCALE = 5 / 3
 
 /**
- * Opens what `--data` names: 'emoji' is the embedded data set's train split, 'scenes:train' pictures of
- * several drawings, anything else a COCO-captions folder.
+ * Opens what `--data` names: 'emoji' is the embedded data set's train split, 'scenes:train' pictures of several drawings;
+ * a mixture (.json), tar shards or a folder of them, such as CapFilt writes; anything else is a folder with captions.
  * @param imageSize Side of the pictures that the encoder sees.
  */
 export async function trainingPictures(
@@ -21,8 +23,13 @@ export async function trainingPictures(
   onStatus?.('opening the pictures ...')
   const split = sceneSplitOf(spec)
   if (split !== undefined) return sceneCaptions(await openTrainingScenes(split, { cacheDir, signal }))
-  if (spec !== 'emoji')
-    return openCaptionFolder(spec, { side: Math.ceil(imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) })
+  if (spec !== 'emoji') {
+    const options = { side: Math.ceil(imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) }
+    const mixture = await shardMixture(spec)
+    if (!mixture) return openCaptionFolder(spec, options)
+    const onLoss = (name: string, error: Error) => onStatus?.(`skipped ${name}: ${error.message}`)
+    return openMixturePictures(mixture, { ...options, onLoss })
+  }
   const data = await loadEmojiData({
     ...(cacheDir === undefined ? {} : { cacheDir }),
     ...(signal ? { signal } : {}),
