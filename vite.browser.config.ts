@@ -14,6 +14,7 @@ const INSTEAD = new Map([
   [join(SOURCES, 'image/decode.ts'), join(PLATFORM, 'decode.ts')],
   [join(SOURCES, 'weights/cacheDirectory.ts'), join(PLATFORM, 'cacheDirectory.ts')],
   [join(SOURCES, 'weights/graphWeights.ts'), join(PLATFORM, 'graphWeights.ts')],
+  [join(SOURCES, 'weights/hub/resolveModel.ts'), join(PLATFORM, 'resolveModel.ts')],
 ])
 
 /** The two scripts of `blip2/browser`, one build (`--mode`) for each: the page's entry, and the worker of a model. */

@@ -15,7 +15,9 @@ const pictures = (await readdir(join(blip2, 'assets/demo'))).filter((name) => na
 const copies = [
   ...['index.html', 'app.js', 'style.css', 'service-worker.js'].map((name) => [join(here, name), name]),
   ...['index.js', 'worker.js'].map((name) => [join(blip2, 'dist/browser', name), join('blip2', name)]),
-  ...['mjs', 'wasm'].map((kind) => `ort-wasm-simd-threaded.${kind}`).map((name) => [join(runtime, name), join('ort', name)]),
+  ...['mjs', 'wasm']
+    .map((kind) => `ort-wasm-simd-threaded.${kind}`)
+    .map((name) => [join(runtime, name), join('ort', name)]),
   ...pictures.map((name) => [join(blip2, 'assets/demo', name), join('pictures', name)]),
 ]
 for (const [from, to] of copies) {

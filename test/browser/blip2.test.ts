@@ -6,6 +6,7 @@ import type * as BrowserPackage from '../../src/browser/index.js'
 import { Blip2, rankImages } from '../../src/index.js'
 import { bundleForBrowsers } from './bundle.js'
 import { CHROMIUM, startChromium } from './chromium.js'
+import { openPackagePage } from './packagePage.js'
 import { type StaticServer, serveFolders } from './staticServer.js'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -14,13 +15,6 @@ const PICTURES = ['fxemoji-penguin.png', 'noto-v1-guitar.png', 'streamline-sunfl
   join(ROOT, 'assets/demo', name),
 )
 const TEXTS = ['penguin', 'guitar', 'sunflower']
-
-declare global {
-  interface Window {
-    blip2: typeof BrowserPackage
-    model: BrowserPackage.Blip2
-  }
-}
 
 describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
   let bundle: string
@@ -203,13 +197,10 @@ describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
 /** A page with the package as `blip2` and the emoji model as `model`. */
 async function open(
   browser: Pick<Browser, 'newPage'>,
-  { url }: StaticServer,
+  server: StaticServer,
   { keep = false }: { readonly keep?: boolean } = {},
 ): Promise<Page> {
-  const page = await browser.newPage()
-  await page.goto(url)
-  await page.addScriptTag({ type: 'module', content: `window.blip2 = await import('/blip2/index.js')` })
-  await page.waitForFunction(() => 'blip2' in window)
+  const page = await openPackagePage(browser, server)
   await page.evaluate(async (cache) => {
     const progress: BrowserPackage.LoadProgress[] = []
     Object.assign(window, { progress })

@@ -1,8 +1,12 @@
 import type { InferenceSession as Session, Tensor as OrtTensor } from 'onnxruntime-web'
 import * as wasm from 'onnxruntime-web/wasm'
 import * as webgpu from 'onnxruntime-web/webgpu'
+import { fromBinary } from '@bufbuild/protobuf'
 import { RuntimeError } from '../../errors.js'
+import { ModelProtoSchema } from '../../graph/onnx.generated.js'
 import type { Backend, WasmPaths } from '../messages.js'
+import { contentOf } from './files.js'
+import { dirname, join } from './paths.js'
 
 /**
  * What stands for `onnxruntime-node` in the browser's bundle: onnxruntime-web. It has two builds, each with its own
@@ -35,16 +39,27 @@ export function startRuntime({ device, threads, wasmPaths }: RuntimeOptions): Ba
 /** The runtime's own default: half of the logical cores, at most four. */
 const defaultThreads = (): number => Math.min(4, Math.ceil((navigator.hardwareConcurrency || 1) / 2))
 
+/** The files that a model's weights lie in, which are beside it. */
+function externalData(model: Uint8Array, directory: string): { path: string; data: Blob | Uint8Array }[] {
+  const weights = fromBinary(ModelProtoSchema, model).graph?.initializer ?? []
+  const entries = weights.flatMap(({ externalData }) => externalData)
+  const names = new Set(entries.filter(({ key }) => key === 'location').map(({ value }) => value))
+  return [...names].map((name) => ({ path: name, data: contentOf(join(directory, name)) }))
+}
+
 type Values = Readonly<Record<string, OrtTensor>>
 
 /** The parts of onnxruntime-node's session that graphs are run with. */
 export const InferenceSession = {
   async create(model: Uint8Array | string, { executionProviders: _, ...options }: Session.SessionOptions) {
     if (!runtime) throw new RuntimeError('the runtime was not started')
-    if (typeof model === 'string')
-      throw new RuntimeError(`a browser has no files to map weights from, got ${model}; embed them`)
     const { ort, providers } = runtime
-    const session = await ort.InferenceSession.create(model, { ...options, executionProviders: [...providers] })
+    const bytes = typeof model === 'string' ? (contentOf(model) as Uint8Array) : model
+    const session = await ort.InferenceSession.create(bytes, {
+      ...options,
+      executionProviders: [...providers],
+      ...(typeof model === 'string' ? { externalData: externalData(bytes, dirname(model)) } : {}),
+    })
     return {
       /** Writes the outputs into the arrays of `fetches`, which onnxruntime-web by itself leaves as they are. */
       async run(feeds: Values, fetches: Values): Promise<Values> {

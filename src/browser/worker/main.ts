@@ -56,7 +56,7 @@ async function answer(request: Exclude<Request, { kind: 'abort' }>): Promise<unk
 
 async function open(id: number, request: OpenRequest): Promise<Opened> {
   const signal = signalOf(id)
-  using _files = await fetchModelFiles(request.model, {
+  await fetchModelFiles(request.model, {
     cache: request.cache,
     signal,
     onProgress: (progress) => scope.postMessage({ id, kind: 'progress', progress }),

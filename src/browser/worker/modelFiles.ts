@@ -1,7 +1,7 @@
 import { ModelNotFoundError, RuntimeError } from '../../errors.js'
 import type { LoadProgress } from '../messages.js'
 import { openModelCache } from '../modelCache.js'
-import { addFile, removeFile } from '../platform/files.js'
+import { writeFile } from '../platform/files.js'
 import { join } from '../platform/paths.js'
 import { modelFileNames } from './modelFileNames.js'
 
@@ -11,34 +11,27 @@ export interface FetchOptions {
   readonly signal: AbortSignal
 }
 
-/** Files that can be read by address until they are disposed. */
-export interface ModelFiles extends Disposable {}
-
 /**
  * Makes the files of a model directory readable under `address`. A file of the cache is used where the server's is the
  * same still, or cannot be reached; so a model that was opened once opens offline.
  *
  * @throws ModelNotFoundError where there is no config.json; RuntimeError where a file cannot be fetched or kept.
  */
-export async function fetchModelFiles(address: string, options: FetchOptions): Promise<ModelFiles> {
+export async function fetchModelFiles(address: string, options: FetchOptions): Promise<void> {
   const store = options.cache ? await openModelCache() : undefined
-  const added: string[] = []
-  const add = (name: string, content: Blob) => {
-    added.push(join(address, name))
-    addFile(join(address, name), content)
-  }
+  const add = (name: string, content: Blob) => writeFile(join(address, name), content)
   const config = await find(join(address, 'config.json'), store, options.signal)
   if (!config)
     throw new ModelNotFoundError(
       `no model at ${address}: it has no config.json. Give the address of a model's directory, such as models/emoji`,
     )
   const configFile = await obtain(config, store, () => undefined, options.signal)
-  add('config.json', configFile)
+  await add('config.json', configFile)
   const wanted = await modelFileNames(configFile, async (name) => {
     const found = await find(join(address, name), store, options.signal)
     if (!found) return undefined
     const content = await obtain(found, store, () => undefined, options.signal)
-    add(name, content)
+    await add(name, content)
     return content
   })
   const found = await Promise.all(wanted.map((name) => find(join(address, name), store, options.signal)))
@@ -50,9 +43,8 @@ export async function fetchModelFiles(address: string, options: FetchOptions): P
       loaded += bytes
       options.onProgress({ loaded, total: Math.max(total, loaded), file: wanted[i]! })
     }
-    add(wanted[i]!, await obtain(file, store, report, options.signal))
+    await add(wanted[i]!, await obtain(file, store, report, options.signal))
   }
-  return { [Symbol.dispose]: () => added.forEach(removeFile) }
 }
 
 /** A file that is there: kept already, or still to be fetched. */
