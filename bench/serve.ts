@@ -33,7 +33,8 @@ export const bench: Benchmark = async (note, args) => {
   for (const batch of [16, 1]) {
     const server = await openServer({ ...OPTIONS, limits: { batch } })
     const caption = clientOf(server, '/v1/caption', images, { numBeams: 1 })
-    await drive(caption.send, 16, untilSeconds(1))
+    // Every size of a batch is compiled once.
+    for (const clients of [...CLIENTS, 2, 4, 16]) await drive(caption.send, clients, untilSeconds(1))
     for (const clients of CLIENTS) {
       const load = await drive(caption.send, clients, untilSeconds(seconds))
       lost += load.lost

@@ -52,6 +52,7 @@ export function registerServe(program: Command, io: Io): void {
     .option('--index <folder>', 'picture index to search, made with this model by blip2 index')
     .option('--runs <dir>', 'folder of training directories to show')
     .action(async (flags: ServeFlags) => {
+      dieOnSecondSignal(io)
       const { openServer } = await import('../serve/server.js')
       const version = program.version()!
       const token = flags.token ?? process.env['BLIP2_TOKEN']
@@ -98,6 +99,19 @@ function serveOptions(flags: ServeFlags) {
       newTokens: flags.maxNewTokens,
     },
   }
+}
+
+/**
+ * Ends the process by the signal itself when it is told to stop a second time: process.exit would take the model's
+ * threads down in the middle of a run, which the runtime answers by aborting.
+ */
+function dieOnSecondSignal(io: Io): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.prependListener(signal, () => {
+      if (!io.signal.aborted) return
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    })
 }
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>

@@ -44,7 +44,8 @@ afterEach(() => {
 interface Served {
   readonly url: string
   readonly child: ChildProcess
-  readonly exited: Promise<number | null>
+  /** Its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string | null>
   readonly post: (path: string, body: object) => Promise<Response>
 }
 
@@ -53,7 +54,9 @@ async function serve(...args: string[]): Promise<Served> {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   started.push(child)
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const exited = new Promise<number | string | null>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? code))
+  })
   const lines = createInterface({ input: child.stdout! })
   const url = await new Promise<string>((resolve) => lines.once('line', resolve))
   const post = (path: string, body: object) =>
@@ -114,7 +117,7 @@ it('ends at once when told twice', async () => {
   await delay(50)
   child.kill('SIGTERM')
   await expect(pending).rejects.toThrow()
-  expect(await exited).toBe(130)
+  expect(await exited).toBe('SIGTERM')
 })
 
 it('stops a stream whose reader left', async () => {
