@@ -1,10 +1,10 @@
-"""Writes test/fixtures/generate: token ids of transformers' `generate` for a small random OPT after soft prompts.
+"""Writes test/fixtures/generate: token ids of transformers' `generate` for a small random OPT and T5 after soft prompts.
 
     python3 -m venv .venv && .venv/bin/pip install -r reference/generate-requirements.txt
     .venv/bin/python reference/generate.py
 
 Each row is [soft prompt; padding; text], as BLIP-2 builds it: the padding of a shorter text lies on the left, between
-its soft prompt and its first token. `processors.json` holds what single logits processors do to one row of scores.
+its soft prompt and its first token; on the right for T5, which counts distances. `processors.json` holds what single logits processors do to one row of scores.
 """
 
 import json
@@ -12,7 +12,15 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import GenerationConfig, OPTConfig, OPTForCausalLM, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    OPTConfig,
+    OPTForCausalLM,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 from transformers.generation import logits_process as lp
 
 FOLDER = Path(__file__).resolve().parent.parent / "test" / "fixtures" / "generate"
@@ -32,6 +40,25 @@ CONFIG = OPTConfig(
     bos_token_id=BEGIN,
     eos_token_id=END,
     dropout=0.0,
+)
+
+T5_START, T5_END = 0, 1
+T5_TEXTS = [[T5_END], [7, 11, T5_END], [30, 8, 21, 13, T5_END], [40, T5_END]]
+T5_CONFIG = T5Config(
+    vocab_size=48,
+    d_model=24,
+    d_kv=10,
+    d_ff=40,
+    num_layers=2,
+    num_heads=3,
+    relative_attention_num_buckets=8,
+    relative_attention_max_distance=12,
+    feed_forward_proj="gated-gelu",
+    tie_word_embeddings=False,
+    decoder_start_token_id=T5_START,
+    pad_token_id=0,
+    eos_token_id=END,
+    dropout_rate=0.0,
 )
 
 BASE = {
@@ -101,6 +128,29 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     tensors = {f"opt_model.{name}": value for name, value in model.state_dict().items() if name != "lm_head.weight"}
     save_file({"prompt": prompt, **tensors}, FOLDER / "model.safetensors")
+    cases = every_case(lambda options: generate(model, prompt, options))
+    report(cases)
+    sizes = {name: getattr(CONFIG, name) for name in ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "ffn_dim", "max_position_embeddings"]}
+    write("generate.json", {"config": sizes, "pad": PAD, "texts": TEXTS, "cases": cases})
+    write("processors.json", processors())
+    t5()
+
+
+def t5():
+    torch.manual_seed(11)
+    model = random_t5()
+    prompt = torch.randn(len(T5_TEXTS), QUERIES, T5_CONFIG.d_model)
+    tied = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
+    tensors = {f"t5_model.{name}": value for name, value in model.state_dict().items() if name not in tied}
+    save_file({"prompt": prompt, **tensors}, FOLDER / "t5.safetensors")
+    cases = every_case(lambda options: generate_t5(model, prompt, options))
+    report(cases)
+    names = ["vocab_size", "d_model", "d_kv", "d_ff", "num_layers", "num_heads"]
+    names += ["relative_attention_num_buckets", "relative_attention_max_distance", "layer_norm_epsilon"]
+    write("t5.json", {"config": {name: getattr(T5_CONFIG, name) for name in names}, "texts": T5_TEXTS, "cases": cases})
+
+
+def every_case(generate):
     cases = []
     for beams in [1, 2, 5]:
         for name, change in {**ANY_SEARCH, **(BEAM_ONLY if beams > 1 else {})}.items():
@@ -108,11 +158,19 @@ def main():
             if options["numReturnSequences"] == "numBeams":
                 options["numReturnSequences"] = beams
             options["numReturnSequences"] = min(options["numReturnSequences"], beams)
-            cases.append({"name": name, "options": options, "rows": generate(model, prompt, options)})
-    report(cases)
-    sizes = {name: getattr(CONFIG, name) for name in ["vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "ffn_dim", "max_position_embeddings"]}
-    write("generate.json", {"config": sizes, "pad": PAD, "texts": TEXTS, "cases": cases})
-    write("processors.json", processors())
+            cases.append({"name": name, "options": options, "rows": generate(options)})
+    return cases
+
+
+def random_t5():
+    model = T5ForConditionalGeneration(T5_CONFIG).eval()
+    model.lm_head.weight = torch.nn.Parameter(torch.zeros_like(model.lm_head.weight))  # of its own
+    for name, parameter in model.named_parameters():
+        if "norm" in name:
+            parameter.copy_(1 + 0.2 * torch.randn_like(parameter))
+        else:
+            parameter.copy_(0.4 * torch.randn_like(parameter))
+    return model
 
 
 def random_model():
@@ -128,11 +186,24 @@ def random_model():
 
 
 def generate(model, prompt, options):
-    """-> for each row, each returned text: new token ids with the one that ended it, and its score."""
     longest = max(map(len, TEXTS))
     ids = torch.tensor([[PAD] * (longest - len(text)) + text for text in TEXTS])
     mask = torch.tensor([[1] * QUERIES + [0] * (longest - len(text)) + [1] * len(text) for text in TEXTS])
     embeds = torch.cat([prompt, model.model.decoder.embed_tokens(ids)], 1)
+    found = search(model, options, embeds, mask, PAD, bos_token_id=BEGIN)
+    return texts_of(found, found.sequences.tolist(), options)
+
+
+def generate_t5(model, prompt, options):
+    longest = max(map(len, T5_TEXTS))
+    ids = torch.tensor([text + [0] * (longest - len(text)) for text in T5_TEXTS])
+    mask = torch.tensor([[1] * (QUERIES + len(text)) + [0] * (longest - len(text)) for text in T5_TEXTS])
+    embeds = torch.cat([prompt, model.shared(ids)], 1)
+    found = search(model, options, embeds, mask, T5_START, decoder_start_token_id=T5_START)
+    return texts_of(found, [row[1:] for row in found.sequences.tolist()], options)
+
+
+def search(model, options, embeds, mask, pad, **begin):
     config = GenerationConfig(
         do_sample=False,
         num_beams=options["numBeams"],
@@ -144,16 +215,20 @@ def generate(model, prompt, options):
         repetition_penalty=float(options["repetitionPenalty"]),
         no_repeat_ngram_size=options["noRepeatNgramSize"],
         eos_token_id=options["endTokens"] or None,
-        pad_token_id=PAD,
-        bos_token_id=BEGIN,
+        pad_token_id=pad,
+        **begin,
         return_dict_in_generate=True,
         output_scores=True,
         output_logits=True,
     )
     model.generation_config = config
     stopping = StoppingCriteriaList([StopIds(options["stopIds"])] if "stopIds" in options else [])
-    found = model.generate(inputs_embeds=embeds, attention_mask=mask, generation_config=config, stopping_criteria=stopping)
-    texts = [cut(sequence, options) for sequence in found.sequences.tolist()]
+    return model.generate(inputs_embeds=embeds, attention_mask=mask, generation_config=config, stopping_criteria=stopping)
+
+
+def texts_of(found, sequences, options):
+    """-> for each row, each returned text: new token ids with the one that ended it, and its score."""
+    texts = [cut(sequence, options) for sequence in sequences]
     if options["numBeams"] > 1:
         lengths = (found.beam_indices >= 0).sum(1).tolist()
         assert [len(text) for text in texts] == lengths, (options, texts, lengths)
@@ -163,7 +238,7 @@ def generate(model, prompt, options):
         scores = [steps[row, range(len(text)), text].mean().item() for row, text in enumerate(texts)]
     each = options["numReturnSequences"]
     pairs = [{"ids": text, "score": score} for text, score in zip(texts, scores)]
-    return [pairs[row * each : (row + 1) * each] for row in range(len(TEXTS))]
+    return [pairs[row * each : (row + 1) * each] for row in range(len(pairs) // each)]
 
 
 def cut(ids, options):

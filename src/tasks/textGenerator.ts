@@ -143,12 +143,13 @@ export class TextGenerator {
   #options({ stop, ...settings }: TextSettings): GenerationOptions {
     const { generation, language } = this.#config
     const endTokens = generation.endTokens ?? END_TOKENS[language.kind].map((token) => this.#tokenizer.idOf(token))
-    if (stop.length === 0) return { ...settings, endTokens }
+    const { promptTokens } = this.#generator
+    if (stop.length === 0) return { ...settings, endTokens, promptTokens }
     const isStopped = (ids: readonly number[]) => {
       const text = this.#tokenizer.decode(ids)
       return stop.some((string) => text.includes(string))
     }
-    return { ...settings, endTokens, stop: isStopped }
+    return { ...settings, endTokens, promptTokens, stop: isStopped }
   }
 
   #textOf(found: readonly Generated[], { stop, numReturnSequences }: TextSettings): GeneratedText {

@@ -27,7 +27,7 @@ describe.skipIf(!CHROMIUM)('examples/browser', () => {
     const browser = await startChromium()
     try {
       const page = await browser.newPage()
-      await page.goto(`${server.url}/site/index.html`)
+      await page.goto(`${server.url}/site/`)
       await page.waitForSelector('body[data-ready]')
       await page.evaluate(() => navigator.serviceWorker.ready)
       const status = await page.textContent('#status')

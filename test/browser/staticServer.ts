@@ -43,7 +43,7 @@ export async function serveFolders(
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     if (path === '/') return response.setHeader('content-type', TYPES['.html']!).end(EMPTY_PAGE)
     const folder = folders[first]
-    const file = folder && join(folder, ...rest)
+    const file = folder && join(folder, ...rest, path.endsWith('/') ? 'index.html' : '')
     const found = file ? await stat(file).catch(() => undefined) : undefined
     if (!file || !found?.isFile()) return response.writeHead(404).end()
     response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream')

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DEFAULT_GENERATION, type GenerationOptions } from '../../src/generate/options.js'
-import type { OptConfig } from '../../src/models/opt.js'
+import type { LanguageConfig } from '../../src/models/blip2.js'
 import { float32, type Value } from '../../src/runtime/index.js'
 import type { EncodedBatch } from '../../src/text/tokenizer.js'
 import { type GraphWeights, heldWeights } from '../../src/weights/heldWeights.js'
 import { SafetensorsFile } from '../../src/weights/safetensors/read.js'
 
 /** What `reference/generate.py` wrote. */
-export interface GenerateFixture {
-  readonly config: { readonly kind: 'opt' } & OptConfig
+export interface GenerateFixture<Kind extends LanguageConfig['kind']> {
+  readonly config: Extract<LanguageConfig, { kind: Kind }>
   readonly options: GraphWeights
   /** Soft prompts, float32 [rows, queries, width] */
   readonly prompt: Value
@@ -30,12 +30,10 @@ const PAD = 1
 
 export const readJson = async (name: string) => JSON.parse(await readFile(join(FOLDER, name), 'utf8'))
 
-export async function readGenerateFixture(): Promise<GenerateFixture> {
+export async function readGenerateFixture(): Promise<GenerateFixture<'opt'>> {
   const { config, texts, cases } = await readJson('generate.json')
-  await using file = await SafetensorsFile.open(join(FOLDER, 'model.safetensors'))
-  const weights = new Map<string, Float32Array>()
-  for (const name of file.tensors.keys()) weights.set(name, await file.readFloat32(name))
   return {
+    ...(await readWeights('model.safetensors')),
     config: {
       kind: 'opt',
       vocabularySize: config.vocab_size,
@@ -46,15 +44,46 @@ export async function readGenerateFixture(): Promise<GenerateFixture> {
       maxPositions: config.max_position_embeddings,
       layerNormEpsilon: 1e-5,
     },
-    options: heldWeights(weights),
-    prompt: float32(file.tensors.get('prompt')!.shape, weights.get('prompt')!),
     texts,
-    cases: cases.map(({ name, options: { stopIds, ...options }, rows }: RawCase) => {
-      const stop = stopIds && ((ids: readonly number[]) => stopIds.some((sequence) => endsWith(ids, sequence)))
-      return { name, options: { ...DEFAULT_GENERATION, ...options, ...(stop ? { stop } : {}) }, rows }
-    }),
+    cases: readCases(cases),
   }
 }
+
+export async function readT5Fixture(): Promise<GenerateFixture<'t5'>> {
+  const { config, texts, cases } = await readJson('t5.json')
+  return {
+    ...(await readWeights('t5.safetensors')),
+    config: {
+      kind: 't5',
+      vocabularySize: config.vocab_size,
+      width: config.d_model,
+      encoderLayers: config.num_layers,
+      decoderLayers: config.num_layers,
+      heads: config.num_heads,
+      headSize: config.d_kv,
+      feedForward: config.d_ff,
+      relativeBuckets: config.relative_attention_num_buckets,
+      relativeMaxDistance: config.relative_attention_max_distance,
+      layerNormEpsilon: config.layer_norm_epsilon,
+      gelu: 'tanh',
+    },
+    texts,
+    cases: readCases(cases),
+  }
+}
+
+async function readWeights(name: string) {
+  await using file = await SafetensorsFile.open(join(FOLDER, name))
+  const weights = new Map<string, Float32Array>()
+  for (const tensor of file.tensors.keys()) weights.set(tensor, await file.readFloat32(tensor))
+  return { options: heldWeights(weights), prompt: float32(file.tensors.get('prompt')!.shape, weights.get('prompt')!) }
+}
+
+const readCases = (cases: readonly RawCase[]): GenerateCase[] =>
+  cases.map(({ name, options: { stopIds, ...options }, rows }) => {
+    const stop = stopIds && ((ids: readonly number[]) => stopIds.some((sequence) => endsWith(ids, sequence)))
+    return { name, options: { ...DEFAULT_GENERATION, ...options, ...(stop ? { stop } : {}) }, rows }
+  })
 
 type RawCase = GenerateCase & { readonly options: { readonly stopIds?: readonly (readonly number[])[] } }
 

@@ -24,6 +24,7 @@ describe('parity with the authors’ code', () => {
     ['t5', 29],
     ['stage2-t5', 96],
     ['stage1-extra', 15],
+    ['processors', 8],
   ])('%s', async (name, tensors) => {
     const fixture = await readFixture(golden(name))
     const lines = compare(fixture, await runFixture(fixture))

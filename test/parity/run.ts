@@ -4,6 +4,7 @@ import { evaVitCase } from './evaVit.js'
 import type { Fixture, Values } from './fixture.js'
 import { optCase } from './opt.js'
 import { optimizerCase } from './optimizer.js'
+import { processorsCase } from './processors.js'
 import { qformerModes } from './qformerModes.js'
 import { stage1Extra } from './stage1Extra.js'
 import { stage1Losses } from './stage1Losses.js'
@@ -25,6 +26,7 @@ const CASES: readonly { readonly marker: string; readonly run: (fixture: Fixture
   { marker: 'inputs_t5', run: stage2T5Case },
   { marker: 'train.losses', run: stage1Extra },
   { marker: 'a.lr', run: optimizerCase },
+  { marker: 'down.pixel_values', run: processorsCase },
 ]
 
 /** Computes what the fixture expects. Throws a DataError for a kind that is not known. */

@@ -68,7 +68,7 @@ describe.skipIf(!CHROMIUM)('the page of blip2 serve', () => {
     const others = await page.locator('.alternative > span:first-child').allTextContents()
     expect(others).toEqual(expected!.alternatives!.map(({ text }) => text))
 
-    await page.getByLabel('Beams').fill('1')
+    await page.getByRole('slider', { name: /^Beams/ }).fill('1')
     await page.getByRole('button', { name: 'Describe the picture' }).click()
     const [greedy] = await captions({ numBeams: 1 })
     await page.waitForSelector('text=log-probability')

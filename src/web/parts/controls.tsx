@@ -16,7 +16,7 @@ export function Slider(props: {
   return (
     <label class="field">
       <span class="field-label">
-        {label} <output>{value}</output>
+        {label} <span class="field-value">{value}</span>
       </span>
       <input
         type="range"

@@ -24,7 +24,12 @@ it('gives the frozen encoder features of mean 0 and deviation 1 over the trainin
   ])
   const { mean, std, vision } = config
   const pictures = tinyDrawings.split('train')
-  const encoder = { config: { kind: 'clip' as const, ...vision, standardizedFeatures: true, featurePlaces: 0 }, mean, std, weights }
+  const encoder = {
+    config: { kind: 'clip' as const, ...vision, standardizedFeatures: true, featurePlaces: 0 },
+    mean,
+    std,
+    weights,
+  }
   const frozen = await FrozenEncoder.create(encoder, pictures.length)
   const size = 3 * vision.imageSize ** 2
   const images = new Float32Array(pictures.length * size)
