@@ -29,7 +29,7 @@ export interface InferenceMemory {
 const PROMPT_TOKENS = 8
 const CAPTION_TOKENS = 30
 const FLOAT = 4
-/** Measured: Node with this package and the runtime loaded. */
+/** Assumed: Node with this package and the runtime loaded. */
 const PROGRAM_BYTES = 150e6
 
 /** What captioning one picture greedily takes, from the sizes alone: the graphs are drawn and their values counted. */

@@ -41,7 +41,7 @@ const FLOAT = 4
 const OPTIMIZER_BYTES = 16
 /** Read once, and once as the runtime keeps them. */
 const FROZEN_COPIES = 2
-/** Measured: Node with this package, the runtime and a reader of pictures. */
+/** Assumed: Node with this package, the runtime and a reader of pictures. */
 const PROGRAM_BYTES = 300e6
 
 /** What training a stage takes, from the sizes alone: the step is drawn with its gradients and its values are counted. */
