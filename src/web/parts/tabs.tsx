@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 
 export interface Tab {
   readonly id: string
@@ -14,6 +14,10 @@ export function TabList(props: {
 }) {
   const { tabs, active, onSelect } = props
   const list = useRef<HTMLDivElement>(null)
+  // On a phone the tabs are wider than the screen.
+  useEffect(() => {
+    list.current?.querySelector(`#tab-${active}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [active])
   const move = (event: KeyboardEvent) => {
     const at = tabs.findIndex(({ id }) => id === active)
     const targets: Readonly<Record<string, number>> = {

@@ -117,7 +117,7 @@ export function PicturePane(props: {
 /** As large as there is room, in the picture's own proportions, so that a map over it fits. */
 function frameSize({ width, height }: Picture) {
   const ratio = width / height
-  return { aspectRatio: ratio, width: `min(100%, calc(min(45vh, 520px) * ${ratio}))` }
+  return { aspectRatio: ratio, width: `min(100%, calc(var(--picture-height) * ${ratio}))` }
 }
 
 function HeatMap({ overlay }: { readonly overlay: Overlay }) {

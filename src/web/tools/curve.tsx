@@ -65,7 +65,7 @@ function options(width: number): uPlot.Options {
     cursor: { y: false, points: { show: false } },
     legend: { show: false },
     scales: { x: { time: false } },
-    padding: [8, 12, 0, 0],
+    padding: [8, 18, 0, 0],
     axes: [
       { ...axis, size: 28, space: 60, grid: { show: false } },
       { ...axis, size: 56, space: 32, values: (_, ticks) => ticks.map(format) },
