@@ -1,9 +1,11 @@
-import { readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type * as BrowserPackage from '../../src/browser/index.js'
 import { Blip2, rankImages } from '../../src/index.js'
+import { quantizeModel } from '../../src/quantize/quantizeModel.js'
 import { bundleForBrowsers } from './bundle.js'
 import { CHROMIUM, startChromium } from './chromium.js'
 import { openPackagePage } from './packagePage.js'
@@ -14,10 +16,12 @@ const MODEL = join(ROOT, 'models/emoji')
 const PICTURES = ['fxemoji-penguin.png', 'noto-v1-guitar.png', 'streamline-sunflower.png'].map((name) =>
   join(ROOT, 'assets/demo', name),
 )
+const QUANTISED = { vision: 'q8', languageModel: 'q4' } as const
 const TEXTS = ['penguin', 'guitar', 'sunflower']
 
 describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
   let bundle: string
+  let quantised: string
   let server: StaticServer
   let browser: Browser
   let page: Page
@@ -25,12 +29,16 @@ describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
 
   beforeAll(async () => {
     bundle = await bundleForBrowsers()
+    quantised = await mkdtemp(join(tmpdir(), 'blip2-quantised-'))
+    await quantizeModel(MODEL, join(quantised, 'emoji'), { dtype: QUANTISED, compare: false })
     server = await serveFolders({
       blip2: bundle,
       ort: join(ROOT, 'node_modules/onnxruntime-web/dist'),
       models: join(ROOT, 'models'),
       pictures: join(ROOT, 'assets/demo'),
       jpeg: join(ROOT, 'test/fixtures/data/folder'),
+      others: join(ROOT, 'test/fixtures/hugging-face'),
+      quantised,
     })
     browser = await startChromium()
     node = await Blip2.fromPretrained(MODEL)
@@ -40,7 +48,7 @@ describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
     await browser?.close()
     await node?.dispose()
     await server?.close()
-    await rm(bundle, { recursive: true, force: true })
+    for (const folder of [bundle, quantised]) await rm(folder, { recursive: true, force: true })
   })
 
   it('runs on one thread without cross-origin isolation, and says so', async () => {
@@ -177,6 +185,32 @@ describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
     expect(server.requests.filter((path) => path.startsWith('/models'))).toHaveLength(before)
     server.unreachable.clear()
     await context.close()
+  })
+
+  it('opens a quantised model, and a directory of Hugging Face', async () => {
+    for (const [address, directory] of [
+      ['quantised/emoji', join(quantised, 'emoji')],
+      ['others/opt', join(ROOT, 'test/fixtures/hugging-face/opt')],
+    ] as const) {
+      const found = await page.evaluate(async (model) => {
+        const opened = await window.blip2.Blip2.fromPretrained(model, {
+          wasmPaths: 'ort/',
+          device: 'cpu',
+          cache: false,
+        })
+        const encoded = await opened.encode('pictures/noto-v1-guitar.png')
+        const { text } = await opened.caption(encoded, { maxNewTokens: 8 })
+        await opened.dispose()
+        return { features: [...encoded.features], text }
+      }, address)
+      await using own = await Blip2.fromPretrained(directory)
+      const encoded = await own.encode(join(ROOT, 'assets/demo/noto-v1-guitar.png'))
+      expect(found.text).toBe((await own.caption(encoded, { maxNewTokens: 8 })).text)
+      // Other kernels round inputs to 8 bits otherwise: 0.025 of the largest feature was seen.
+      const scale = Math.max(...encoded.features.map(Math.abs))
+      const errors = found.features.map((value, i) => Math.abs(value - encoded.features[i]!) / scale)
+      expect(Math.max(...errors)).toBeLessThan(address.startsWith('quantised') ? 5e-2 : 1e-3)
+    }
   })
 
   it('ends a stream that is left, and refuses work after disposal', async () => {

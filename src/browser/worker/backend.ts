@@ -11,10 +11,12 @@ import { startRuntime } from '../platform/onnxruntime.js'
  * @throws RuntimeError where they do not load, or WebGPU was asked for and is not there.
  */
 export async function startBackend({ device, threads, wasmPaths }: OpenRequest): Promise<Backend> {
-  const hasGpu = device === 'cpu' ? false : await hasGraphicsProcessor()
-  if (device === 'webgpu' && !hasGpu)
+  const adapter = device === 'cpu' ? null : await webGpuAdapter()
+  if (device === 'webgpu' && !adapter)
     throw new RuntimeError("this browser gives no WebGPU adapter; open the model with device: 'cpu'")
-  const backend = startRuntime({ device: hasGpu ? 'webgpu' : 'cpu', threads, wasmPaths })
+  // A software adapter is slower than WebAssembly.
+  const usesGpu = device === 'webgpu' || (adapter && adapter.info?.isFallbackAdapter !== true)
+  const backend = startRuntime({ device: usesGpu ? 'webgpu' : 'cpu', threads, wasmPaths })
   const graph = new Graph()
   const x = graph.input('x', 'float32', [1])
   try {
@@ -30,14 +32,13 @@ export async function startBackend({ device, threads, wasmPaths }: OpenRequest):
 }
 
 /** WebGPU as far as it is used here; not all of TypeScript's libraries know it. */
-interface NavigatorGpu {
-  readonly gpu?: { requestAdapter(): Promise<{ readonly info?: { readonly isFallbackAdapter?: boolean } } | null> }
+interface Adapter {
+  readonly info?: { readonly isFallbackAdapter?: boolean }
 }
 
-/** A software adapter would be slower than WebAssembly. */
-async function hasGraphicsProcessor(): Promise<boolean> {
-  const adapter = await (navigator as NavigatorGpu).gpu?.requestAdapter()
-  return adapter != null && adapter.info?.isFallbackAdapter !== true
+async function webGpuAdapter(): Promise<Adapter | null> {
+  const { gpu } = navigator as { readonly gpu?: { requestAdapter(): Promise<Adapter | null> } }
+  return (await gpu?.requestAdapter()) ?? null
 }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
