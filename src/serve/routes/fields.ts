@@ -21,7 +21,10 @@ export function fields(limits: ServerLimits) {
 }
 
 export const oneOrMany = <Item extends z.ZodType>(item: Item, most: number) =>
-  z.union([item, z.array(item).min(1).max(most)])
+  z.union(
+    [item, z.array(item).min(1).max(most)],
+    `expected one as /openapi.json describes it, or an array of 1 to ${most}`,
+  )
 
 /** How a text is generated; what is left out is the model's own. */
 const generationFields = ({ beams, newTokens, textCharacters }: ServerLimits) => ({
