@@ -7,11 +7,11 @@ import { openRunConfig } from '../train/runConfig.js'
 import { replaceFile } from '../weights/replaceFile.js'
 import { captionBatch, type CaptionSettings } from './captionBatch.js'
 import type { Captioner } from './captioner.js'
-import type { InputSource } from './input.js'
+import type { DataSource } from '../data/dataItem.js'
 import { type PictureBatch, pictureBatches } from './pictureBatches.js'
 import { type CapfiltProgress, ProgressMeter } from './progress.js'
 import type { Ranker } from './ranker.js'
-import { readInput } from './readInput.js'
+import { readInput } from '../data/readInput.js'
 import { shardSample } from './shardSample.js'
 import { holdsShards, readFinishedShards, type ShardStats, tarPath, writeStats } from './shardStats.js'
 import { type CapfiltSummary, ShardCounts, summarize } from './statistics.js'
@@ -44,7 +44,7 @@ export interface BootstrapOptions extends CaptionSettings, LossLimits {
  */
 export async function bootstrapCaptions(
   models: { readonly captioner: Captioner; readonly ranker: Ranker },
-  sources: readonly InputSource[],
+  sources: readonly DataSource[],
   options: BootstrapOptions,
 ): Promise<CapfiltSummary> {
   const finished = await openOutput(options)

@@ -3,8 +3,8 @@ import type { LossLimits } from '../data/loader/losses.js'
 import type { LoadOptions } from '../tasks/blip2.js'
 import { resolveModel } from '../weights/hub/resolveModel.js'
 import { type BootstrapOptions, bootstrapCaptions } from './bootstrapCaptions.js'
-import type { InputSource } from './input.js'
-import { openInput } from './openInput.js'
+import type { DataSource } from '../data/dataItem.js'
+import { openInput } from '../data/openInput.js'
 import { openModels } from './openModels.js'
 import type { CapfiltProgress } from './progress.js'
 import { writeCapfiltReport } from './report.js'
@@ -80,7 +80,7 @@ function bootstrapOptions(options: CapfiltOptions): Omit<BootstrapOptions, 'inpu
 }
 
 /** Of the names of all shards, in their order: places in another input would mean other pictures. */
-function hashNames(sources: readonly InputSource[]): string {
+function hashNames(sources: readonly DataSource[]): string {
   const names = sources.map(({ name, shards }) => [name, ...shards.map(({ shard }) => shard.name)])
   return createHash('sha256').update(JSON.stringify(names)).digest('hex')
 }

@@ -1,10 +1,9 @@
-import { openByteSource } from '../data/bytes/byteSource.js'
+import { pictureBytes } from '../data/bytes/pictureBytes.js'
 import { isBrokenPicture } from '../data/loader/brokenPicture.js'
 import type { EncodedPicture } from '../data/webdataset/captionedSample.js'
-import { DataError } from '../errors.js'
 import { decodeImage } from '../image/decode.js'
 import type { RgbPicture } from '../image/resize.js'
-import type { InputItem, InputPlace } from './input.js'
+import type { DataItem, DataPlace } from '../data/dataItem.js'
 
 /** A picture of the input: its file as it is, its pixels, and what the data set says of it. */
 export interface OpenPicture {
@@ -34,7 +33,7 @@ export interface PictureBatch {
   /** Samples of the input, with the broken ones. */
   readonly samples: number
   /** Where reading goes on after the batch. */
-  readonly next: InputPlace
+  readonly next: DataPlace
   readonly fraction: number
 }
 
@@ -50,11 +49,11 @@ export interface BatchOptions {
 
 /** Puts the input into batches and decodes them; what a batch holds depends on the place in the input alone. */
 export async function* pictureBatches(
-  items: AsyncIterable<InputItem>,
+  items: AsyncIterable<DataItem>,
   { batch, shardSize, firstIndex, signal }: BatchOptions,
 ): AsyncGenerator<PictureBatch> {
   let index = firstIndex
-  let collected: InputItem[] = []
+  let collected: DataItem[] = []
   let samples = 0
   const flush = async (): Promise<PictureBatch> => {
     const first = index - samples
@@ -76,7 +75,7 @@ export async function* pictureBatches(
 }
 
 async function openBatch(
-  items: readonly InputItem[],
+  items: readonly DataItem[],
   first: number,
   signal?: AbortSignal,
 ): Promise<Pick<PictureBatch, 'pictures' | 'broken'>> {
@@ -103,21 +102,6 @@ async function openBatch(
 
 async function openPicture(open: () => EncodedPicture, signal?: AbortSignal) {
   const { image, captions } = open()
-  const bytes = typeof image === 'string' ? await wholeFile(image, signal) : image
+  const bytes = await pictureBytes(image, signal)
   return { bytes, pixels: await decodeImage(bytes, signal), captions }
-}
-
-/** A larger file is no picture. */
-const MAX_PICTURE_BYTES = 64 * 2 ** 20
-
-async function wholeFile(location: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of openByteSource(location, signal).stream()) {
-    bytes += chunk.length
-    if (bytes > MAX_PICTURE_BYTES)
-      throw new DataError(`${location} is larger than ${MAX_PICTURE_BYTES / 2 ** 20} MB; expected a picture`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }

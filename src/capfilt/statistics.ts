@@ -1,5 +1,5 @@
 import { addHistograms, count, emptyHistogram, type Histogram } from './histogram.js'
-import type { InputPlace } from './input.js'
+import type { DataPlace } from '../data/dataItem.js'
 import type { PictureBatch } from './pictureBatches.js'
 import type { RankedCandidate } from './rankCandidates.js'
 import type { ShardStats } from './shardStats.js'
@@ -9,7 +9,7 @@ export class ShardCounts {
   #samples = 0
   #pictures = 0
   #brokenShards = 0
-  #next: InputPlace = { source: 0, shard: 0, offset: 0 }
+  #next: DataPlace = { source: 0, shard: 0, offset: 0 }
   #bestByModel = 0
   readonly #kept = { web: 0, model: 0 }
   readonly #similarity = { web: emptyHistogram(), model: emptyHistogram(), kept: emptyHistogram() }

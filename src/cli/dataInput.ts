@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { InputSource } from '../capfilt/input.js'
-import { openInput } from '../capfilt/openInput.js'
-import { readInput } from '../capfilt/readInput.js'
-import type { DataItem, DataPlace } from '../data/dataItem.js'
+import { openInput } from '../data/openInput.js'
+import { readInput } from '../data/readInput.js'
+import type { DataItem, DataPlace, DataSource } from '../data/dataItem.js'
 import type { LossLimits } from '../data/loader/losses.js'
 import type { Io } from './io.js'
 
@@ -36,7 +35,7 @@ async function* firstOf(items: AsyncIterable<DataItem>, most: number): AsyncGene
   }
 }
 
-function hashNames(sources: readonly InputSource[]): string {
+function hashNames(sources: readonly DataSource[]): string {
   const names = sources.map(({ name, shards }) => [name, ...shards.map(({ shard }) => shard.name)])
   return createHash('sha256').update(JSON.stringify(names)).digest('hex')
 }

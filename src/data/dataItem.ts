@@ -1,5 +1,18 @@
 import type { DataError } from '../errors.js'
+import type { Shard } from './loader/shard.js'
 import type { UnopenedPicture } from './loader/shards.js'
+
+/** A shard of a data set that is read once through, and where its positions end. */
+export interface DataShard {
+  readonly shard: Shard<UnopenedPicture>
+  /** For the time that is left; asked for when the shard is begun. */
+  readonly extent: () => Promise<number>
+}
+
+export interface DataSource {
+  readonly name: string
+  readonly shards: readonly DataShard[]
+}
 
 /** Where reading goes on: a position in a shard of a source. */
 export interface DataPlace {

@@ -1,16 +1,15 @@
 import { backward, Graph, type Tensor } from '../graph/index.js'
 import { liveBytes, tensorBytes } from '../graph/liveBytes.js'
-import type { Architecture } from '../models/architectureSpecs.js'
+import { type Architecture, parameterCount } from '../models/architectureSpecs.js'
 import { OPT_MODEL, T5_MODEL } from '../models/blip2.js'
 import { vit } from '../models/imageEncoder.js'
 import { PAPER_EMBEDDING_WIDTH } from '../models/presets.js'
 import { patchCount } from '../models/vit.js'
 import { type ParameterSpec, Scope } from '../nn/scope.js'
+import type { Stage } from '../train/recipes/trainingEstimate.js'
 import { stage1 } from '../train/objectives/stage1.js'
 import { stage2 } from '../train/objectives/stage2.js'
 import { stage2T5 } from '../train/objectives/stage2T5.js'
-
-export type Stage = 'stage1' | 'stage2'
 
 export interface TrainingOptions {
   readonly stage: Stage
@@ -52,19 +51,20 @@ export function trainingMemory(
   const patches = 1 + patchCount(config.vision)
   const encoder = encoderWork(config, batch)
   const { loss, specs } = drawStep(config, stage, batch, patches)
-  const isFrozen = ({ name }: ParameterSpec) => name.startsWith(`${OPT_MODEL}.`) || name.startsWith(`${T5_MODEL}.`)
-  const trained = [...specs.values()].filter((spec) => !isFrozen(spec))
-  const weights = trained.map(({ name }) => loss.graph.parameters.get(name)!)
+  const isFrozen = (name: string) => name.startsWith(`${OPT_MODEL}.`) || name.startsWith(`${T5_MODEL}.`)
+  const trained = new Map([...specs].filter(([name]) => !isFrozen(name)))
+  const weights = [...trained.keys()].map((name) => loss.graph.parameters.get(name)!)
   const gradients = [...backward(loss, weights, { recompute }).values()]
   // Dense gradients are written where the optimiser has them; rows of tables are handed over.
   const rows = gradients.flatMap((gradient) => gradient.rows.map(({ values }) => values))
   const outputs = [loss, ...rows, ...gradients.flatMap(({ dense }) => (dense ? [dense] : []))]
   const step = liveBytes(outputs) + bytesOf(rows)
-  const frozenParameters = encoder.parameters + count([...specs.values()].filter(isFrozen))
-  const optimizer = OPTIMIZER_BYTES * count(trained)
+  const trainedParameters = parameterCount(trained)
+  const frozenParameters = encoder.parameters + parameterCount(specs) - trainedParameters
+  const optimizer = OPTIMIZER_BYTES * trainedParameters
   const frozen = FROZEN_COPIES * FLOAT * frozenParameters
   return {
-    trainedParameters: count(trained),
+    trainedParameters,
     optimizer,
     frozen,
     encoder: encoder.bytes,
@@ -80,7 +80,7 @@ function encoderWork({ vision }: Architecture, batch: number) {
   const images = p.graph.input('images', 'float32', [batch, 3, vision.imageSize, vision.imageSize])
   const { output } = vit(p, vision, images)
   return {
-    parameters: count([...p.specs.values()]),
+    parameters: parameterCount(p.specs),
     bytes: liveBytes([output]) + tensorBytes(output) + tensorBytes(images),
   }
 }
@@ -108,8 +108,5 @@ function drawStep(
   const { loss, scope } = stage2T5(graph, { ...config, language }, sizes)
   return { loss, specs: scope.specs }
 }
-
-const count = (specs: readonly ParameterSpec[]): number =>
-  specs.reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 1), 0)
 
 const bytesOf = (tensors: readonly Tensor[]): number => tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)

@@ -1,6 +1,6 @@
 import { BYTE_SYMBOLS } from '../text/byteLevel.js'
 import { specialToken, type TokenizerJson, templateProcessing } from '../text/tokenizerJson.js'
-import { OPT_SPECIAL_TOKENS } from '../text/trainBpe.js'
+import { OPT_SPECIAL_TOKENS, optTokenizerJson } from '../text/trainBpe.js'
 
 /** Where OPT's vocabulary has the line break, which ends a text in BLIP-2. */
 const OPT_NEWLINE_ID = 50_118
@@ -19,18 +19,7 @@ export function madeUpOptTokenizer(vocabularySize: number): TokenizerJson {
   const tokens: string[] = [...OPT_SPECIAL_TOKENS, ...bytes]
   const size = full ? vocabularySize - OPT_UNUSED_ROWS : vocabularySize
   while (tokens.length < size) tokens.push(tokens.length === OPT_NEWLINE_ID ? NEWLINE_SYMBOL : `Ġw${tokens.length}`)
-  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]))
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: OPT_SPECIAL_TOKENS.map((token, id) => specialToken(token, id)),
-    normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    post_processor: templateProcessing(['</s>', '$A'], (token) => vocab[token]!),
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: { type: 'BPE', unk_token: null, vocab, merges: [] },
-  }
+  return optTokenizerJson(tokens, [])
 }
 
 /** The id of the line break in `madeUpOptTokenizer`. */

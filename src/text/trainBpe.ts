@@ -35,6 +35,21 @@ export function trainBpe(texts: Iterable<string>, { vocabularySize, minCount = 2
     join: (left, right) => left + right,
   })
   const tokens = [...OPT_SPECIAL_TOKENS, ...symbols]
+  return optTokenizerJson(tokens, merges)
+}
+
+function byteWords(texts: Iterable<string>): CountedWord[] {
+  const counts = new Map<string, number>()
+  for (const text of texts) {
+    for (const word of text.match(GPT2_WORDS) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1)
+  }
+  return [...counts]
+    .map(([word, count]) => ({ symbols: toByteSymbols(word), count }))
+    .filter(({ symbols }) => !symbols.includes(NEWLINE_SYMBOL))
+}
+
+/** The tokenizer.json of OPT's form with this vocabulary, the special tokens first. */
+export function optTokenizerJson(tokens: readonly string[], merges: unknown): TokenizerJson {
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]))
   return {
     version: '1.0',
@@ -58,14 +73,4 @@ export function trainBpe(texts: Iterable<string>, { vocabularySize, minCount = 2
       merges,
     },
   }
-}
-
-function byteWords(texts: Iterable<string>): CountedWord[] {
-  const counts = new Map<string, number>()
-  for (const text of texts) {
-    for (const word of text.match(GPT2_WORDS) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1)
-  }
-  return [...counts]
-    .map(([word, count]) => ({ symbols: toByteSymbols(word), count }))
-    .filter(({ symbols }) => !symbols.includes(NEWLINE_SYMBOL))
 }

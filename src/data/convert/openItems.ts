@@ -1,4 +1,4 @@
-import { wholeFile } from '../bytes/wholeFile.js'
+import { pictureBytes } from '../bytes/pictureBytes.js'
 import type { DataItem, DataPlace } from '../dataItem.js'
 import { isBrokenPicture } from '../loader/brokenPicture.js'
 import type { Losses } from '../loader/losses.js'
@@ -45,7 +45,7 @@ async function openItem(item: DataItem, signal?: AbortSignal): Promise<OpenItem 
   if (error) return { ...place, kind: 'shard', picture: undefined, error }
   try {
     const { image, captions } = open()
-    const bytes = typeof image === 'string' ? await wholeFile(image, signal) : image
+    const bytes = await pictureBytes(image, signal)
     return { ...place, kind: 'sample', picture: { ...(await pictureMember(bytes)), captions } }
   } catch (cause) {
     if (!isBrokenPicture(cause)) throw cause

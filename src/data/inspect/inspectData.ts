@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { decodeImage } from '../../image/decode.js'
 import { lookAlikes, lookHash } from '../../image/lookHash.js'
 import type { RgbPicture } from '../../image/resize.js'
-import { wholeFile } from '../bytes/wholeFile.js'
+import { pictureBytes } from '../bytes/pictureBytes.js'
 import type { DataItem } from '../dataItem.js'
 import { isBrokenPicture } from '../loader/brokenPicture.js'
 import { SampleSheet } from './sampleSheet.js'
@@ -119,7 +119,7 @@ async function openItem(
   if (error) return { source, key, kind: 'shard', error }
   try {
     const { image, captions } = open()
-    const bytes = typeof image === 'string' ? await wholeFile(image, signal) : image
+    const bytes = await pictureBytes(image, signal)
     const picture = await decodeImage(bytes, signal)
     const content = createHash('sha256').update(bytes).digest('hex')
     const look = await lookHash(picture)

@@ -1,6 +1,6 @@
 import { type PixelFormat, writePixels } from '../../image/preprocess.js'
 import { type RandAugmentOptions, randAugment } from '../../image/randAugment.js'
-import { wholeFile } from '../bytes/wholeFile.js'
+import { pictureBytes } from '../bytes/pictureBytes.js'
 import { namesDirection } from '../direction.js'
 import { readHeader } from './decodeCrop.js'
 import type { LoadPicture } from './mixtureLoader.js'
@@ -35,7 +35,7 @@ export function trainingView({
   return async ({ image, captions }, random, signal) => {
     const uniform = () => random.uniform()
     signal?.throwIfAborted()
-    const header = await readHeader(typeof image === 'string' ? await wholeFile(image, signal) : image)
+    const header = await readHeader(await pictureBytes(image, signal))
     const caption = captions[random.integer(captions.length)]!
     const crop = randomCrop(header, scale, uniform)
     const mirror = uniform() < 0.5 && !namesDirection(caption)

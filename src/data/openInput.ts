@@ -1,12 +1,12 @@
-import { openByteSource } from '../data/bytes/byteSource.js'
-import { loadEmojiData } from '../data/emoji/dataset.js'
-import { parseDataSpec } from '../data/loader/dataSpec.js'
-import { emojiShard } from '../data/loader/emojiShards.js'
-import type { LossLimits } from '../data/loader/losses.js'
-import { openSource } from '../data/loader/openSource.js'
-import type { Shard } from '../data/loader/shard.js'
+import { openByteSource } from './bytes/byteSource.js'
+import { loadEmojiData } from './emoji/dataset.js'
+import { parseDataSpec } from './loader/dataSpec.js'
+import { emojiShard } from './loader/emojiShards.js'
+import type { LossLimits } from './loader/losses.js'
+import { openSource } from './loader/openSource.js'
+import type { Shard } from './loader/shard.js'
 import { DataError } from '../errors.js'
-import type { InputShard, InputSource } from './input.js'
+import type { DataShard, DataSource } from './dataItem.js'
 
 export interface OpenInputOptions extends LossLimits {
   /** Where renders of the embedded drawings are kept. */
@@ -18,7 +18,7 @@ export interface OpenInputOptions extends LossLimits {
  * Opens a data argument (see parseDataSpec) to be read once, source after source and shard after shard; the weights of
  * a mixture do not count.
  */
-export async function openInput(spec: string, options: OpenInputOptions): Promise<InputSource[]> {
+export async function openInput(spec: string, options: OpenInputOptions): Promise<DataSource[]> {
   const data = await parseDataSpec(spec)
   if (data.kind === 'emoji') {
     const { cacheDir, signal } = options
@@ -30,7 +30,7 @@ export async function openInput(spec: string, options: OpenInputOptions): Promis
     const shard = emojiShard(spec, drawings, split)
     return [{ name: 'emoji', shards: [{ shard, extent: async () => split.length }] }]
   }
-  const sources: InputSource[] = []
+  const sources: DataSource[] = []
   for (const source of data.mixture.sources) {
     const shards = await openSource(source, options)
     const isTar = source.format === 'webdataset' || source.format === 'img2dataset'
@@ -43,7 +43,7 @@ export async function openInput(spec: string, options: OpenInputOptions): Promis
  * Positions in a packed archive are those of what it holds, so its size is an estimate. One that cannot be told, for the
  * archive is missing or its server says nothing, is no error here: reading tells.
  */
-const tarInput = (shard: InputShard['shard']): InputShard => ({
+const tarInput = (shard: DataShard['shard']): DataShard => ({
   shard,
   extent: () => openByteSource(shard.name).size().catch(unknownSize),
 })
@@ -54,7 +54,7 @@ function unknownSize(error: unknown): number {
 }
 
 /** The entries of a list are in memory: the end is found by going there. */
-const listInput = (shard: InputShard['shard']): InputShard => ({ shard, extent: () => lastPosition(shard) })
+const listInput = (shard: DataShard['shard']): DataShard => ({ shard, extent: () => lastPosition(shard) })
 
 async function lastPosition(shard: Shard<unknown>): Promise<number> {
   let last = 0

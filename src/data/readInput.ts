@@ -1,12 +1,12 @@
-import { shardItems } from '../data/loader/shardItems.js'
-import type { InputItem, InputPlace, InputSource } from './input.js'
+import { shardItems } from './loader/shardItems.js'
+import type { DataItem, DataPlace, DataSource } from './dataItem.js'
 
 /** The samples of all sources in their order, from a place on. What cannot be read is an item too, with its error. */
 export async function* readInput(
-  sources: readonly InputSource[],
-  from: InputPlace,
+  sources: readonly DataSource[],
+  from: DataPlace,
   signal?: AbortSignal,
-): AsyncGenerator<InputItem> {
+): AsyncGenerator<DataItem> {
   const total = sources.reduce((sum, { shards }) => sum + shards.length, 0)
   let ordinal = -1
   for (const [source, { name, shards }] of sources.entries())
