@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { linkSync, renameSync, symlinkSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -61,8 +62,9 @@ describe('a training', () => {
   it.skipIf(!onLinux)('whose disk fills up ends with the system’s words, and goes on once there is room', async () => {
     const metrics = join(run('full'), 'metrics.jsonl')
     const fill = async () => {
-      await rename(metrics, `${metrics}.kept`)
-      await symlink('/dev/full', metrics)
+      linkSync(metrics, `${metrics}.kept`)
+      symlinkSync('/dev/full', `${metrics}.full`)
+      renameSync(`${metrics}.full`, metrics)
     }
     const failed = train(await newTask(), { ...command('full'), onProgress: at(5, fill) })
     await expect(failed).rejects.toThrow(/ENOSPC: no space left on device/)

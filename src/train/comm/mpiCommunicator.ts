@@ -18,6 +18,9 @@ const CHUNK = 1 << 21
 const MAX_COUNT = 2 ** 31 - 1
 /** After this, a process whose MPI cannot even abort is killed; its launcher then ends the others. */
 const ABORT_SECONDS = 5
+
+/** Aborting at once would lose what was just printed: the launchers forward a rank's output only while the ranks live. */
+const FORWARDING_MILLISECONDS = 250
 const LAUNCHER_CHECK_MILLISECONDS = 1000
 
 export const TIMEOUT_VARIABLE = 'BLIP2_MPI_TIMEOUT'
@@ -124,6 +127,7 @@ export class MpiCommunicator implements Communicator {
 
   /** MPI_COMM_WORLD is aborted by a process that ends early: under MPICH the launcher would else report success. */
   readonly #abortAtExit = (code: number): void => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FORWARDING_MILLISECONDS)
     this.#mpi.abort(this.#abi.world, code || 1)
   }
 
@@ -172,7 +176,7 @@ export class MpiCommunicator implements Communicator {
       `blip2: rank ${this.rank}: ${reason}. Ending the training; the same command with --resume goes on from the last checkpoint.\n`,
     )
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000 * ABORT_SECONDS)
-    this.#mpi.abort.async(this.#abi.world, 1, () => process.exit(1))
+    setTimeout(() => this.#mpi.abort.async(this.#abi.world, 1, () => process.exit(1)), FORWARDING_MILLISECONDS)
   }
 
   #type(values: Elements): Handle {
