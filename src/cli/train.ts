@@ -54,6 +54,7 @@ interface PretrainFlags extends TrainFlags, JsonOption {
 
 interface Stage1Flags extends PretrainFlags {
   readonly from?: string
+  readonly distractors?: number
 }
 
 interface Stage2Flags extends PretrainFlags {
@@ -71,10 +72,20 @@ export function registerPretrain(program: Command, io: Io): void {
   )
     .option('--vision <dir>', 'model directory with the frozen image encoder (default: the one that ships)')
     .option('--from <dir>', 'go on from the weights of an earlier stage 1, with its encoder')
+    .option(
+      '--distractors <n>',
+      "captions besides the batch's own to tell its pictures from, where a batch is small (default: the preset's)",
+      wholeNumber,
+    )
     .action(async (flags: Stage1Flags) => {
       if (flags.dryRun) return dryRun(io, 'stage1', flags)
       const { pretrainStage1 } = await import('../train/recipes/pretrain.js')
-      const options = { ...stageOptions(flags), ...(flags.from === undefined ? {} : { from: flags.from }) }
+      const { from, distractors } = flags
+      const options = {
+        ...stageOptions(flags),
+        ...(from === undefined ? {} : { from }),
+        ...(distractors === undefined ? {} : { distractors }),
+      }
       await reported(io, (reports) => pretrainStage1({ ...options, ...reports }))
     })
   stageFlags(pretrain.command('stage2').description('the queries learn to prompt a frozen language model'))

@@ -113,14 +113,23 @@ export function itcLoss({ imageToText, textToImage }: Similarities, targets: Ten
 
 /**
  * The loss of retrieval fine-tuning, where several texts belong to one picture: targets are shared between equal ids.
- * rowIds: int64 [rows], columnIds: int64 [columns] -> []
+ * rowIds: int64 [rows], imageIds: int64 [pictures], textIds: int64 [texts], those of the columns (default: the same for
+ * both) -> []
  */
-export function itcLossWithIds({ imageToText, textToImage }: Similarities, rowIds: Tensor, columnIds: Tensor): Tensor {
-  const same = cast(sameIds(rowIds, columnIds), 'float32')
-  const share = mul(div(same, sum(same, [1], true)), 1 - LABEL_SMOOTHING)
-  const targets = add(share, LABEL_SMOOTHING / (columnIds.size(0) as number))
-  const direction = (similarity: Tensor) => mean(neg(sum(mul(logSoftmax(similarity), targets), [1])))
-  return mul(add(direction(imageToText), direction(textToImage)), 0.5)
+export function itcLossWithIds(
+  { imageToText, textToImage }: Similarities,
+  rowIds: Tensor,
+  imageIds: Tensor,
+  textIds = imageIds,
+): Tensor {
+  const targets = (columnIds: Tensor) => {
+    const same = cast(sameIds(rowIds, columnIds), 'float32')
+    const share = mul(div(same, sum(same, [1], true)), 1 - LABEL_SMOOTHING)
+    return add(share, LABEL_SMOOTHING / (columnIds.size(0) as number))
+  }
+  const direction = (similarity: Tensor, columnIds: Tensor) =>
+    mean(neg(sum(mul(logSoftmax(similarity), targets(columnIds)), [1])))
+  return mul(add(direction(imageToText, textIds), direction(textToImage, imageIds)), 0.5)
 }
 
 /** Which pairs are the same picture. -> bool [rows, columns] */

@@ -27,14 +27,17 @@ export interface ItmInput {
   readonly mask: Tensor
   /** For each text a picture that does not match: int64 [batch]. */
   readonly negativeImages: Tensor
-  /** For each picture a text that does not match: int64 [batch]. */
+  /** For each picture a text of `texts` that does not match: int64 [batch]. */
   readonly negativeTexts: Tensor
+  /** Where negative texts come from: int64 [texts, tokens] (default: those of the batch). */
+  readonly texts?: Pick<ItmInput, 'ids' | 'mask'>
   readonly dropout?: Dropout
 }
 
 /** Image-text matching over 3 x batch pairs: matching, picture replaced, text replaced (paper 3.2, ITM). */
-export function itm(p: Scope, config: Stage1Config, { negativeImages, negativeTexts, ...input }: ItmInput) {
-  const { image, ids, mask } = input
+export function itm(p: Scope, config: Stage1Config, { negativeImages, negativeTexts, texts, ...input }: ItmInput) {
+  const { image } = input
+  const { ids, mask } = texts ?? input
   const negatives = {
     image: gather(image, 0, negativeImages),
     ids: gather(ids, 0, negativeTexts),

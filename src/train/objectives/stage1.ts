@@ -1,6 +1,6 @@
 import { ConfigError } from '../../errors.js'
 import type { Graph, Tensor } from '../../graph/graph.js'
-import { add } from '../../graph/index.js'
+import { add, concat, div, stopGradient } from '../../graph/index.js'
 import {
   encodeText,
   imageEmbedding,
@@ -11,7 +11,7 @@ import {
 } from '../../models/blip2.js'
 import { type Dropout, noDropout } from '../../nn/dropout.js'
 import { type Initializer, Scope } from '../../nn/scope.js'
-import { type ItcGradient, itcLoss, itcLossWithIds, sameIds, similarities } from './itc.js'
+import { type ItcGradient, itcLoss, itcLossWithIds, maxOverQueries, sameIds, similarities } from './itc.js'
 import { itg } from './itg.js'
 import { hardNegatives, itm } from './itm.js'
 
@@ -36,6 +36,11 @@ export interface Stage1Options {
   readonly itcGradient: ItcGradient
   /** Use an int64 input 'image_ids' [batch]: pairs of one picture are no negatives (retrieval fine-tuning). */
   readonly imageIds?: boolean
+  /**
+   * Captions besides the batch's own, which each picture is told from too: ITC's negatives and ITM's hard ones come from
+   * so many texts more. No gradient passes to them, so they cost a forward pass of text. With imageIds only. Default 0.
+   */
+  readonly distractors?: number
   /** Those that are minimised (default: all); the others are computed and change nothing. */
   readonly objectives?: readonly Stage1Objective[]
   readonly dropout?: Dropout
@@ -46,7 +51,8 @@ export interface Stage1Options {
 /**
  * The three objectives of stage 1 over one batch, as one graph (paper 3.2). Inputs: 'features' [batch, patches,
  * encoderWidth], 'ids' and 'mask' int64 [batch, tokens], 'image_noise' and 'text_noise' [batch, batch] (Gumbel, for the
- * negatives). loss = itc + itm + itg.
+ * negatives), and with distractors 'distractor_ids' and 'distractor_mask' int64 [distractors, tokens] and
+ * 'distractor_image_ids' int64 [distractors]; 'text_noise' has their columns too. loss = itc + itm + itg.
  */
 export function stage1(graph: Graph, config: Stage1Config, options: Stage1Options) {
   const { batch, patches, tokens } = options
@@ -60,16 +66,26 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
   const { image, queried, imageVectors, textVectors } = embed(p, config, { features, ids, mask, dropout })
 
   const temperature = temperatureOf(p)
-  const similarity = similarities(imageVectors, textVectors, temperature, options.itcGradient)
+  const own = similarities(imageVectors, textVectors, temperature, options.itcGradient)
   const positions = graph.integers(Array.from({ length: batch }, (_, row) => row))
   const imageIds = options.imageIds ? graph.input('image_ids', 'int64', [batch]) : positions
   const excluded = sameIds(imageIds, imageIds)
-  const itcTerm = options.imageIds ? itcLossWithIds(similarity, imageIds, imageIds) : itcLoss(similarity, positions)
+  const others = options.distractors ? distractors(p, config, { ...options, imageVectors, temperature }) : undefined
+  const textIds = others ? concat([imageIds, others.imageIds], 0) : imageIds
+  const similarity = others ? { ...own, imageToText: concat([own.imageToText, others.imageToText], 1) } : own
+  const itcTerm = options.imageIds
+    ? itcLossWithIds(similarity, imageIds, imageIds, textIds)
+    : itcLoss(similarity, positions)
 
-  const noise = (name: string) => graph.input(name, 'float32', [batch, batch])
-  const negativeImages = hardNegatives(similarity.textToImage, excluded, noise('image_noise'))
-  const negativeTexts = hardNegatives(similarity.imageToText, excluded, noise('text_noise'))
-  const matching = itm(p, config, { image, ids, mask, negativeImages, negativeTexts, dropout })
+  const noise = (name: string, columns: Tensor) => graph.input(name, 'float32', [batch, columns.size(0) as number])
+  const negativeImages = hardNegatives(similarity.textToImage, excluded, noise('image_noise', imageIds))
+  const negativeTexts = hardNegatives(
+    similarity.imageToText,
+    others ? sameIds(imageIds, textIds) : excluded,
+    noise('text_noise', textIds),
+  )
+  const texts = others ? { ids: concat([ids, others.ids], 0), mask: concat([mask, others.mask], 0) } : { ids, mask }
+  const matching = itm(p, config, { image, ids, mask, negativeImages, negativeTexts, texts, dropout })
   const generation = itg(p, config, {
     ids,
     mask,
@@ -79,9 +95,9 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
     dropout,
   })
   const terms = { itc: itcTerm, itm: matching.loss, itg: generation.loss }
-  const [first, ...others] = (options.objectives ?? STAGE1_OBJECTIVES).map((name) => terms[name])
+  const [first, ...further] = (options.objectives ?? STAGE1_OBJECTIVES).map((name) => terms[name])
   if (!first) throw new ConfigError('stage 1 needs at least one objective; give some of itc, itm and itg')
-  const loss = others.reduce(add, first)
+  const loss = further.reduce(add, first)
   return {
     scope: p,
     loss,
@@ -115,4 +131,22 @@ export function embed(p: Scope, config: Stage1Config, { features, ids, mask, dro
   const imageVectors = imageEmbedding(p, config, queried.output)
   const textVectors = textEmbedding(p, config, encodeText(p, config, ids, mask, dropout))
   return { image, queried, imageVectors, textVectors }
+}
+
+interface DistractorInput {
+  readonly distractors?: number
+  readonly tokens: number
+  /** [batch, queries, width] */
+  readonly imageVectors: Tensor
+  readonly temperature: Tensor
+}
+
+/** Texts that belong to no picture of the batch, and how the batch's pictures fit them: [batch, distractors]. */
+function distractors(p: Scope, config: Stage1Config, input: DistractorInput) {
+  const { distractors: count = 0, tokens, imageVectors, temperature } = input
+  const ids = p.graph.input('distractor_ids', 'int64', [count, tokens])
+  const mask = p.graph.input('distractor_mask', 'int64', [count, tokens])
+  const imageIds = p.graph.input('distractor_image_ids', 'int64', [count])
+  const vectors = stopGradient(textEmbedding(p, config, encodeText(p, config, ids, mask, noDropout)))
+  return { ids, mask, imageIds, imageToText: div(maxOverQueries(imageVectors, vectors), temperature) }
 }

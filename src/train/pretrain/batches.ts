@@ -16,10 +16,18 @@ export interface CaptionBatch {
   /** Of the whole batch, like `imageIds`. */
   readonly captions: readonly string[]
   readonly imageIds: readonly number[]
+  /** Captions of any pictures of the group, drawn with the batch. */
+  readonly distractors: readonly Caption[]
   /** Length of the texts, where the pictures are grouped by it. */
   readonly tokens?: number
   /** For whatever else the step draws. */
   readonly random: Random
+}
+
+/** A caption, and the number of what it describes. */
+export interface Caption {
+  readonly caption: string
+  readonly imageId: number
 }
 
 export interface CaptionBatchOptions {
@@ -28,6 +36,8 @@ export interface CaptionBatchOptions {
   readonly augment: AugmentOptions
   /** The rank's part of each batch (default: all of it). */
   readonly share?: RankShare
+  /** Captions drawn besides those of the batch's pictures. Default 0. */
+  readonly distractors?: number
   /** Pictures of one batch come from one group. */
   readonly groups?: readonly LengthGroup[]
   /** One of these is drawn for each sample, instead of a new view. */
@@ -47,6 +57,7 @@ export function captionBatches(
     seed,
     augment,
     share = rankShare({ rank: 0, size: 1 }, batch),
+    distractors: distractorCount = 0,
     groups,
     views,
     render = true,
@@ -61,10 +72,14 @@ export function captionBatches(
   return (step) => {
     const random = new Random(seed, `batch/${step}`)
     const uniform = () => random.uniform()
-    const { chosen, ...rest } = choose(step)
+    const { chosen, group, ...rest } = choose(step)
     const own: ViewPlace[] = []
     const draw = (index: number, place: number, source: RandomSource) =>
       augmenter(pictures.picture(index), pictures.mayMirror(index), source, images, place * pixels)
+    const captionOf = (index: number): string => {
+      const all = pictures.captions(index)
+      return all[random.integer(all.length)]!
+    }
     const captions = chosen.map((index, i) => {
       const place = i - share.first
       const isOwn = place >= 0 && place < share.own
@@ -74,11 +89,14 @@ export function captionBatches(
         if (isOwn && render) draw(index, place, viewRandom(views, view))
       } else if (isOwn) draw(index, place, uniform)
       else skip(uniform)
-      const all = pictures.captions(index)
-      return all[random.integer(all.length)]!
+      return captionOf(index)
     })
     const imageIds = chosen.map((index) => pictures.imageId(index))
-    return { images, views: own, captions, imageIds, random, ...rest }
+    const distractors = Array.from({ length: distractorCount }, () => {
+      const index = group ? group[random.integer(group.length)]! : random.integer(pictures.length)
+      return { caption: captionOf(index), imageId: pictures.imageId(index) }
+    })
+    return { images, views: own, captions, imageIds, distractors, random, ...rest }
   }
 }
 
@@ -92,6 +110,8 @@ function viewSkipper(augment: AugmentOptions): (random: RandomSource) => void {
 
 interface Choice {
   readonly chosen: readonly number[]
+  /** The pictures that they were chosen from (default: all). */
+  readonly group?: readonly number[]
   readonly tokens?: number
 }
 
@@ -106,20 +126,20 @@ function choiceByGroup(groups: readonly LengthGroup[], batch: number, seed: numb
     const { group, turn } = groupOfStep(groups, step)
     const order = orders.get(group)!
     const chosen = Array.from({ length: batch }, (_, i) => group.pictures[order(turn * batch + i)]!)
-    return { chosen, tokens: group.tokens }
+    return { chosen, group: group.pictures, tokens: group.tokens }
   }
 }
 
 /**
  * Gumbel noise for the rank's rows of a square of all samples: the largest of scores plus noise is a draw from their
- * softmax. The other rows are drawn as well, so that each is the same on any number of ranks. -> [own, all]
+ * softmax. The other rows are drawn as well, so that each is the same on any number of ranks. -> [own, columns]
  */
-export function gumbelNoise(random: Random, { all, own, first }: RankShare): Float32Array {
+export function gumbelNoise(random: Random, { all, own, first }: RankShare, columns = all): Float32Array {
   const skip = (rows: number) => {
-    for (let i = 0; i < rows * all; i++) random.uniform()
+    for (let i = 0; i < rows * columns; i++) random.uniform()
   }
   skip(first)
-  const noise = Float32Array.from({ length: own * all }, () => -Math.log(-Math.log(1 - random.uniform())))
+  const noise = Float32Array.from({ length: own * columns }, () => -Math.log(-Math.log(1 - random.uniform())))
   skip(all - first - own)
   return noise
 }

@@ -5,6 +5,8 @@ import { PAPER_PRESETS } from './paperPresets.js'
 export interface StagePreset {
   readonly optimization: OptimizationConfig
   readonly dropout: number
+  /** Of stage 1, see Stage1TrainingConfig. Default 0. */
+  readonly distractors?: number
 }
 
 interface PretrainPreset {

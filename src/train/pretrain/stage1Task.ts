@@ -2,7 +2,7 @@ import { ConfigError, DataError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { Stage1Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
-import { float32, int64 } from '../../runtime/index.js'
+import { float32, int64, type Value } from '../../runtime/index.js'
 import { cleanCaption } from '../../text/captionCleaning.js'
 import type { EncodedBatch, Tokenizer } from '../../text/tokenizer.js'
 import type { RankShare } from '../comm/rankShare.js'
@@ -10,7 +10,7 @@ import type { TrainingTask } from '../loop.js'
 import type { ItcGradient } from '../objectives/itc.js'
 import { type Stage1Objective, type Stage1Options, stage1 } from '../objectives/stage1.js'
 import { type ProgramOptions, TrainingProgram } from '../program.js'
-import { gumbelNoise } from './batches.js'
+import { type Caption, gumbelNoise } from './batches.js'
 import { type LengthGroup, lengthGroups } from './lengthGroups.js'
 import { LengthPrograms } from './lengthPrograms.js'
 import type { OptimizationConfig } from './optimization.js'
@@ -24,6 +24,11 @@ export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly tokens: number
   readonly dropout: number
   readonly itcGradient: ItcGradient
+  /**
+   * Captions besides the batch's own that its pictures are told from, drawn at each step: what the paper's batches of
+   * 1,680 and more give, for a small batch. On one rank and in one pass. Default 0.
+   */
+  readonly distractors?: number
   /** Objectives that are minimised (default: all three), on one rank and in one pass. */
   readonly objectives?: readonly Stage1Objective[]
 }
@@ -48,7 +53,8 @@ export async function stage1Task(config: Stage1TrainingConfig, parts: Stage1Part
   )
   const groups = lengthGroups(lengths, { maxTokens: config.tokens, batch: config.batch })
   const open = (setting: StageSetting) => openStage1(config, tokenizer, groups, setting)
-  return stageTask({ kind: 'stage1', ...config }, parts, open, { groups })
+  const { distractors = 0 } = config
+  return stageTask({ kind: 'stage1', ...config }, parts, open, { groups, distractors })
 }
 
 async function openStage1(
@@ -59,6 +65,11 @@ async function openStage1(
 ): Promise<Stage> {
   if (config.objectives && share.ranks * passes > 1)
     throw new ConfigError('some objectives of stage 1 alone are trained on one rank and in one pass only')
+  const { distractors: distractorCount = 0 } = config
+  if (distractorCount > 0 && share.ranks * passes > 1)
+    throw new ConfigError(
+      `${distractorCount} captions as distractors stand in for a large batch on one rank and in one pass; got ${share.ranks} ranks and ${passes} passes: leave them out`,
+    )
   const lengths = groups.map(({ tokens }) => tokens)
   const padToken = tokenizer.idOf('[PAD]')
   return {
@@ -70,27 +81,46 @@ async function openStage1(
         padToken,
         itcGradient: config.itcGradient,
         imageIds: true,
+        distractors: distractorCount,
       }
       const opening = { ...settings, ...(memory ? { memory } : {}) }
       return share.ranks * passes === 1
         ? openAlone(config, { ...options, batch: share.own }, opening)
         : Stage1RankProgram.create(config, options, { ...opening, communicator, share, passes })
     }),
-    inputs: ({ captions, imageIds, tokens = config.tokens, random }) => {
-      const text = tokenizer.encodeBatch(
-        captions.map((caption) => cleanCaption(caption)),
-        { padTo: tokens },
-      )
-      const noise = () => float32([share.own, share.all], gumbelNoise(random, share))
+    inputs: ({ captions, imageIds, distractors, tokens = config.tokens, random }) => {
+      const encode = (texts: readonly string[]) =>
+        tokenizer.encodeBatch(
+          texts.map((text) => cleanCaption(text)),
+          { padTo: tokens },
+        )
+      const text = encode(captions)
+      const noise = (columns: number) => float32([share.own, columns], gumbelNoise(random, share, columns))
       return {
         ids: ownRows(int64(text.shape, text.ids), share),
         mask: ownRows(int64(text.shape, text.mask), share),
         ...(share.ranks * passes === 1 ? {} : acrossParts(text, share, passes, padToken)),
         image_ids: int64([share.all], imageIds),
-        image_noise: noise(),
-        text_noise: noise(),
+        ...(distractors.length === 0 ? {} : distractorInputs(distractors, encode)),
+        image_noise: noise(share.all),
+        text_noise: noise(share.all + distractors.length),
       }
     },
+  }
+}
+
+function distractorInputs(
+  distractors: readonly Caption[],
+  encode: (texts: readonly string[]) => EncodedBatch,
+): Record<string, Value> {
+  const { shape, ids, mask } = encode(distractors.map(({ caption }) => caption))
+  return {
+    distractor_ids: int64(shape, ids),
+    distractor_mask: int64(shape, mask),
+    distractor_image_ids: int64(
+      [distractors.length],
+      distractors.map(({ imageId }) => imageId),
+    ),
   }
 }
 

@@ -28,6 +28,8 @@ export interface StageParts {
 export interface StageOptions {
   /** Which pictures may share a batch (default: all). */
   readonly groups?: readonly LengthGroup[]
+  /** Captions drawn besides those of the batch's pictures. Default 0. */
+  readonly distractors?: number
 }
 
 /** What a stage is opened for. */

@@ -43,6 +43,8 @@ export interface Stage1RecipeOptions extends PretrainOptions {
   readonly from?: string
   /** Objectives that are minimised (default: all three); for comparisons. */
   readonly objectives?: readonly Stage1Objective[]
+  /** Captions besides the batch's own that its pictures are told from, instead of the preset's number. */
+  readonly distractors?: number
 }
 
 export interface Stage2RecipeOptions extends PretrainOptions {
@@ -64,7 +66,8 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
   const vision = await loadPart(source, 'vision')
   const start = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
-  const { optimization, dropout } = pretrainSettings(options, 'stage1', config.language.kind)
+  const { optimization, dropout, ...preset } = pretrainSettings(options, 'stage1', config.language.kind)
+  const distractors = options.distractors ?? preset.distractors
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
   const open = () => trainingPictures(options.data, config.vision.imageSize, options)
   const pictures = await rootFirst(communicator, open)
@@ -77,6 +80,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       tokens: config.text.maxTokens,
       dropout,
       itcGradient: 'full',
+      ...(distractors ? { distractors } : {}),
       ...(options.objectives ? { objectives: options.objectives } : {}),
     },
     {
@@ -184,11 +188,12 @@ export function pretrainSettings(
   language: ModelConfig['language']['kind'],
 ) {
   const { stage2T5, ...stages } = PRETRAIN_PRESETS[preset]
-  const { optimization, dropout } = (stage === 'stage2' && language === 't5' ? stage2T5 : undefined) ?? stages[stage]
+  const { optimization, ...settings } =
+    (stage === 'stage2' && language === 't5' ? stage2T5 : undefined) ?? stages[stage]
   const total = steps ?? optimization.steps
   const warmupSteps = stretchWarmup(optimization.schedule.warmupSteps, optimization.steps, total)
   const schedule = { ...optimization.schedule, warmupSteps, totalSteps: total }
-  return { optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed }, dropout }
+  return { ...settings, optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed } }
 }
 
 /** What a step may do to take less memory; the result is the same, so they are no settings of the run. */

@@ -40,6 +40,29 @@ describe('stage 1', () => {
   })
 })
 
+describe('stage 1 with distractors', () => {
+  it('tells pictures from so many captions more, and learns', async () => {
+    const setting = { encoder: tinyEncoder(), pictures: tinyPictures, tokenizer: wordPiece }
+    const config = { ...stage1Config(60), distractors: 5 }
+    await using task = await stage1Task(config, setting)
+    await using plain = await stage1Task(stage1Config(60), setting)
+    const [feeds, plainFeeds] = [await task.feeds(0), await plain.feeds(0)]
+    expect(feeds['distractor_ids']!.shape).toEqual([5, config.tokens])
+    expect(feeds['text_noise']!.shape).toEqual([config.batch, config.batch + 5])
+    expect(feeds['ids']).toEqual(plainFeeds['ids'])
+    const losses = await run(task)
+    expect(losses[0]!['itg']).toBeCloseTo((await plain.program.run(0, plainFeeds))['itg']!, 5)
+    expect(losses[0]!['itc']).toBeGreaterThan((await plain.program.run(0, plainFeeds))['itc']!)
+    for (const term of ['itc', 'itm', 'itg'])
+      expect(meanOf(losses.slice(-8), term), term).toBeLessThan(meanOf(losses.slice(0, 4), term))
+  })
+
+  it('is refused in several passes', async () => {
+    const parts = { encoder: tinyEncoder(), pictures: tinyPictures, tokenizer: wordPiece, accumulate: 2 }
+    await expect(stage1Task({ ...stage1Config(2), distractors: 5 }, parts)).rejects.toThrow(/5 captions as distractors/)
+  })
+})
+
 describe('stage 1 on many pictures', () => {
   it('gives batches of short captions to a smaller program', async () => {
     const many = { ...tinyPictures, length: 40 * tinyPictures.length }
