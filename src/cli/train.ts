@@ -20,16 +20,16 @@ export function registerTrain(program: Command, io: Io): void {
   const train = program
     .command('train')
     .description('train the small frozen models: an image encoder, a language model')
-  trainingFlags(
+  frozenModelFlags(
     train.command('vision').description('an image encoder, from drawings and what they are of, without text'),
-  ).action(async (flags: TrainFlags) => {
+  ).action(async (flags: FrozenModelFlags) => {
     const { trainVision } = await import('../train/recipes/frozenModels.js')
-    await reported(io, (reports) => trainVision({ ...recipeOptions(flags), ...reports }))
+    await reported(io, (reports) => trainVision({ ...frozenModelOptions(flags), ...reports }))
   })
-  trainingFlags(train.command('language').description('a language model, from text alone')).action(
-    async (flags: TrainFlags) => {
+  frozenModelFlags(train.command('language').description('a language model, from text alone')).action(
+    async (flags: FrozenModelFlags) => {
       const { trainLanguage } = await import('../train/recipes/frozenModels.js')
-      await reported(io, (reports) => trainLanguage({ ...recipeOptions(flags), ...reports }))
+      await reported(io, (reports) => trainLanguage({ ...frozenModelOptions(flags), ...reports }))
     },
   )
   trainingFlags(
@@ -41,6 +41,18 @@ export function registerTrain(program: Command, io: Io): void {
     await reported(io, (reports) => trainT5({ ...recipeOptions(flags), ...reports }))
   })
 }
+
+interface FrozenModelFlags extends TrainFlags {
+  readonly from?: string
+}
+
+const frozenModelFlags = (command: Command): Command =>
+  trainingFlags(command).option('--from <dir>', 'go on from the weights of an earlier training, with a new schedule')
+
+const frozenModelOptions = ({ from, ...flags }: FrozenModelFlags) => ({
+  ...recipeOptions(flags),
+  ...(from === undefined ? {} : { from }),
+})
 
 interface PretrainFlags extends TrainFlags, JsonOption {
   readonly dryRun?: boolean

@@ -2,13 +2,13 @@ import { emojiConcepts } from '../emoji/concepts.js'
 import { sceneItems } from '../scenes/categories.js'
 import { describeScene } from '../scenes/grammar.js'
 import { questionsOf } from '../scenes/questions.js'
-import { pick, seededUniform, type UniformRandom } from '../scenes/random.js'
+import { pick, seededUniform, shuffled, type UniformRandom } from '../scenes/random.js'
 import { drawScene } from '../scenes/scene.js'
 import { conceptCaptions, conceptQuestions } from './conceptText.js'
 import { mobyDick } from './mobyDick.js'
 import { glossSentences, wordnetGlosses } from './wordnet.js'
 
-export const TEXT_SOURCES = ['dictionary', 'novel', 'captions', 'questions', 'scenes'] as const
+export const TEXT_SOURCES = ['dictionary', 'novel', 'captions', 'questions', 'scenes', 'recall'] as const
 export type TextSource = (typeof TEXT_SOURCES)[number]
 
 /** One text for the language model. It ends in a line break, which is the end-of-text sign of BLIP-2 with OPT. */
@@ -23,6 +23,11 @@ export interface LanguageCorpusOptions {
   scenes?: number
   /** Times the captions of single drawings, and questions about them, are in the corpus. Default 8. */
   captionRepeats?: number
+  /**
+   * Times that what has just been said is to be said again or named: "woman farmer. woman farmer", "dam, teeth: beaver".
+   * A soft prompt is such a text before the caption. Default 0.
+   */
+  recallRepeats?: number
   /** Only the senses of things that can be seen, 4 in 10. Default false. */
   concreteOnly?: boolean
 }
@@ -38,6 +43,7 @@ export function languageCorpus({
   seed,
   scenes = 20_000,
   captionRepeats = 8,
+  recallRepeats = 0,
   concreteOnly = false,
 }: LanguageCorpusOptions): TextDocument[] {
   const random = seededUniform(seed)
@@ -47,6 +53,7 @@ export function languageCorpus({
     ...documents('novel', mobyDick()),
     ...conceptDocuments(captionRepeats, random),
     ...documents('scenes', sceneTexts(scenes, random)),
+    ...documents('recall', recallTexts(recallRepeats, glosses.flatMap(glossSentences), random)),
   ]
 }
 
@@ -57,7 +64,7 @@ export function promptedAnswer({ question, answer }: { question: string; answer:
 
 /** Number of white-space separated words by source. */
 export function countWords(corpus: readonly TextDocument[]): Record<TextSource, number> {
-  const words = { dictionary: 0, novel: 0, captions: 0, questions: 0, scenes: 0 }
+  const words = Object.fromEntries(TEXT_SOURCES.map((source) => [source, 0])) as Record<TextSource, number>
   for (const { source, text } of corpus) words[source] += text.trim().split(/\s+/).length
   return words
 }
@@ -68,6 +75,22 @@ function conceptDocuments(repeats: number, random: UniformRandom): TextDocument[
   return Array.from({ length: repeats }, () => [
     ...documents('captions', [...captions, ...keywords]),
     ...documents('questions', conceptQuestions(concepts, random).map(promptedAnswer)),
+  ]).flat()
+}
+
+/** Captions said twice, as many phrases without sense said twice, and keywords before what they describe. */
+function recallTexts(repeats: number, sentences: readonly string[], random: UniformRandom): string[] {
+  const { captions, keywords } = conceptCaptions(emojiConcepts())
+  const words = [...captions, ...sentences.slice(0, captions.length)].flatMap((text) => text.split(' '))
+  const phrase = () => Array.from({ length: 1 + Math.floor(6 * random()) }, () => pick(words, random)).join(' ')
+  const twice = (text: string) => `${text}. ${text}`
+  return Array.from({ length: repeats }, () => [
+    ...captions.map(twice),
+    ...captions.map(() => twice(phrase())),
+    ...keywords.map((line) => {
+      const [caption, tags] = line.split(': ') as [string, string]
+      return `${shuffled(tags.split(', '), random).join(', ')}: ${caption}`
+    }),
   ]).flat()
 }
 

@@ -31,11 +31,11 @@ export function trainTokenizers({ corpus, wordPieceSize = 2000, bpeSize = 2048 }
 /** How many times each document counts; 1/4 takes every fourth document. */
 type Weights = Readonly<Record<TextSource, number>>
 
-const WORD_PIECE_WEIGHTS: Weights = { dictionary: 0, novel: 0, captions: 1, questions: 1, scenes: 1 }
-const BPE_WEIGHTS: Weights = { dictionary: 1 / 4, novel: 1 / 4, captions: 4, questions: 4, scenes: 1 }
+const WORD_PIECE_WEIGHTS: Weights = { dictionary: 0, novel: 0, captions: 1, questions: 1, scenes: 1, recall: 0 }
+const BPE_WEIGHTS: Weights = { dictionary: 1 / 4, novel: 1 / 4, captions: 4, questions: 4, scenes: 1, recall: 0 }
 
 function* weighted(corpus: readonly TextDocument[], weights: Weights): Generator<string> {
-  const due = { dictionary: 0, novel: 0, captions: 0, questions: 0, scenes: 0 }
+  const due: Record<TextSource, number> = { dictionary: 0, novel: 0, captions: 0, questions: 0, scenes: 0, recall: 0 }
   for (const { source, text } of corpus) {
     for (due[source] += weights[source]; due[source] >= 1; due[source]--) yield text
   }

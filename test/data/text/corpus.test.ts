@@ -6,7 +6,7 @@ import { packTokens } from '../../../src/data/text/packTokens.js'
 import { trainTokenizers } from '../../../src/data/text/tokenizers.js'
 import { Tokenizer } from '../../../src/text/tokenizer.js'
 
-const options = { seed: 1, scenes: 500, captionRepeats: 1, concreteOnly: true }
+const options = { seed: 1, scenes: 500, captionRepeats: 1, recallRepeats: 1, concreteOnly: true }
 const corpus = languageCorpus(options)
 const ofSource = (source: string) => corpus.filter((document) => document.source === source).map(({ text }) => text)
 
@@ -21,7 +21,17 @@ describe('languageCorpus', () => {
     const heldOut = heldOutCaptions(emojiConcepts())
     const answers = [...ofSource('questions'), ...ofSource('scenes')].map((text) => text.split('Answer: ')[1] ?? '')
     const captions = ofSource('captions').map((text) => text.split(':')[0]!)
-    expect([...captions, ...answers].map((text) => text.trim()).filter((text) => heldOut.has(text))).toEqual([])
+    const recalled = ofSource('recall').map((text) => text.split(/[.:] /)[1]!)
+    expect(
+      [...captions, ...answers, ...recalled].map((text) => text.trim()).filter((text) => heldOut.has(text)),
+    ).toEqual([])
+  })
+
+  it('says captions and senseless phrases twice, and names what keywords describe', () => {
+    const recall = ofSource('recall')
+    expect(recall.filter((text) => /^([^.]+)\. \1\n$/.test(text)).length).toBeGreaterThan(4000)
+    expect(recall).toContain('beaver. beaver\n')
+    expect(recall.some((text) => /^[^:]*\bdam\b[^:]*: beaver\n$/.test(text))).toBe(true)
   })
 
   it('writes answers after the prompt of the paper', () => {
