@@ -1,11 +1,18 @@
-import type { Tensor } from '../graph/graph.js'
+import { Tensor } from '../graph/graph.js'
 import { concat, expandBatch, normalize, reshape, slice } from '../graph/index.js'
 import { onesLike } from '../nn/attention.js'
 import { type Dropout, noDropout } from '../nn/dropout.js'
 import { layerNorm, linear } from '../nn/layers.js'
 import type { Scope } from '../nn/scope.js'
 import { type OptConfig, optDecode, optEmbed, optEmbeddingWidth } from './opt.js'
-import { bidirectionalBias, type QFormerConfig, type QFormerOutput, qformer, queryTokens } from './qformer.js'
+import {
+  bidirectionalBias,
+  type ImageCache,
+  type QFormerConfig,
+  type QFormerOutput,
+  qformer,
+  queryTokens,
+} from './qformer.js'
 import { type T5Config, t5Embed, t5Encode } from './t5.js'
 
 /** The parts that both stages share. */
@@ -70,19 +77,29 @@ export const textEmbedding = (p: Scope, { embeddingWidth }: Stage1Config, hidden
   return normalize(linear(p.in('text_proj'), reshape(first, [batch, width]), embeddingWidth))
 }
 
-/** The joint pass of picture and text: all tokens see each other. -> queries' outputs [batch, queries, width] */
+/**
+ * The joint pass of picture and text: all tokens see each other. image: [batch, patches, encoderWidth], normalised, or
+ * its keys and values -> queries' outputs [batch, queries, width]
+ */
 export function joint(
   p: Scope,
   config: BridgeConfig,
-  image: Tensor,
+  image: Tensor | ImageCache,
   ids: Tensor,
   mask: Tensor,
   dropout: Dropout = noDropout,
 ): Tensor {
-  const queries = queryTokens(p, config.qformer, image)
-  const queryMask = onesLike(image.graph, queries.shape.slice(0, 2))
+  const read = image instanceof Tensor ? { image } : { imageCache: image }
+  const queries = queryTokens(p, config.qformer, read.image ?? ids)
+  const queryMask = onesLike(ids.graph, queries.shape.slice(0, 2))
   const attentionBias = bidirectionalBias(mask, queryMask)
-  const { output } = qformer(p.in('Qformer'), config.qformer, { queries, textIds: ids, image, attentionBias, dropout })
+  const { output } = qformer(p.in('Qformer'), config.qformer, {
+    queries,
+    textIds: ids,
+    ...read,
+    attentionBias,
+    dropout,
+  })
   return slice(output, 1, 0, config.qformer.queries)
 }
 

@@ -29,6 +29,9 @@ export interface KeyValue {
   readonly value: Tensor
 }
 
+/** Keys and values that the queries read of pictures, by layer with cross-attention: [pictures, heads, patches, size] */
+export type ImageCache = ReadonlyMap<number, KeyValue>
+
 export interface QFormerInput {
   /** Query embeddings [batch, queries, width]; absent in a text-only pass. */
   readonly queries?: Tensor
@@ -36,6 +39,8 @@ export interface QFormerInput {
   readonly textIds?: Tensor
   /** Encoder output [batch, patches, encoderWidth]; read by the queries only. */
   readonly image?: Tensor
+  /** Instead of the image: its keys and values, of an earlier pass or of `imageKeyValues`. */
+  readonly imageCache?: ImageCache
   /** Added to self-attention scores, broadcastable to [batch, heads, tokens, keys]; see `paddingBias`. */
   readonly attentionBias?: Tensor
   /** Added to cross-attention scores. */
@@ -54,6 +59,8 @@ export interface QFormerOutput {
   readonly hiddenStates: readonly Tensor[]
   /** Keys and values of each layer, with the past in front. */
   readonly cache: readonly KeyValue[]
+  /** The same of the cross-attention. */
+  readonly imageCache: ImageCache
   /** Cross-attention probabilities by layer: [batch, heads, queries, patches] */
   readonly crossAttention: ReadonlyMap<number, Tensor>
 }
@@ -71,20 +78,43 @@ export function qformer(p: Scope, config: QFormerConfig, input: QFormerInput): Q
   let hidden = embed(bert.in('embeddings'), config, input, dropout)
   const hiddenStates = [hidden]
   const cache: KeyValue[] = []
+  const imageCache = new Map<number, KeyValue>()
   const crossAttention = new Map<number, Tensor>()
 
   for (let index = 0; index < config.layers; index++) {
     const layer = bert.in('encoder').in('layer').in(index)
-    const { output, keyValue, probabilities } = p.graph.segment(() =>
+    const { output, keyValue, crossed } = p.graph.segment(() =>
       qformerLayer(layer, config, hidden, input, index, dropout),
     )
     cache.push(keyValue)
-    if (probabilities) crossAttention.set(index, probabilities)
+    if (crossed) {
+      imageCache.set(index, crossed.keyValue)
+      crossAttention.set(index, crossed.probabilities)
+    }
     hidden = output
     hiddenStates.push(hidden)
   }
-  return { output: hidden, hiddenStates, cache, crossAttention }
+  return { output: hidden, hiddenStates, cache, imageCache, crossAttention }
 }
+
+/**
+ * Keys and values of pictures for the cross-attention of all layers: computed once where several passes read the same
+ * pictures, as those of ITC and ITM do. image: [pictures, patches, encoderWidth]; p is the scope 'Qformer'.
+ */
+export function imageKeyValues(p: Scope, config: QFormerConfig, image: Tensor): ImageCache {
+  const layers = p.in('bert').in('encoder').in('layer')
+  const crossing = Array.from({ length: config.layers }, (_, index) => index).filter((index) => crosses(config, index))
+  return new Map(
+    crossing.map((index) => [index, imageKeyValue(layers.in(index).in('crossattention').in('self'), config, image)]),
+  )
+}
+
+const crosses = ({ crossAttentionEvery }: QFormerConfig, index: number): boolean => index % crossAttentionEvery === 0
+
+const imageKeyValue = (p: Scope, { width, heads }: QFormerConfig, image: Tensor): KeyValue => ({
+  key: splitHeads(linear(p.in('key'), image, width), heads),
+  value: splitHeads(linear(p.in('value'), image, width), heads),
+})
 
 /** Self-attention, cross-attention of the queries where the layer has it, feed-forward. x: [batch, queries + tokens, width] */
 function qformerLayer(
@@ -94,22 +124,22 @@ function qformerLayer(
   input: QFormerInput,
   index: number,
   dropout: Dropout,
-): { output: Tensor; keyValue: KeyValue; probabilities?: Tensor } {
+): { output: Tensor; keyValue: KeyValue; crossed?: { keyValue: KeyValue; probabilities: Tensor } } {
   const { output: hidden, keyValue } = selfAttention(p.in('attention'), config, x, input, index, dropout)
   const queryLength = input.queries ? (input.queries.size(1) as number) : 0
   if (queryLength === 0) return { output: feedForward(p, config, hidden, '', dropout), keyValue }
   const tokens = hidden.size(1) as number
   const own = slice(hidden, 1, 0, queryLength)
   const crossed =
-    index % config.crossAttentionEvery === 0 && input.image
-      ? crossAttend(p.in('crossattention'), config, own, input.image, input.imageBias, dropout)
+    crosses(config, index) && (input.image || input.imageCache)
+      ? crossAttend(p.in('crossattention'), config, own, input, index, dropout)
       : undefined
   const queries = feedForward(p, config, crossed?.output ?? own, '_query', dropout)
   const output =
     tokens === queryLength
       ? queries
       : concat([queries, feedForward(p, config, slice(hidden, 1, queryLength, tokens), '', dropout)], 1)
-  return { output, keyValue, ...(crossed ? { probabilities: crossed.probabilities } : {}) }
+  return { output, keyValue, ...(crossed ? { crossed } : {}) }
 }
 
 /** Masked-language-model head, tied to the word embeddings. hidden: [..., width] -> [..., vocabulary]; p is 'Qformer'. */
@@ -166,21 +196,16 @@ function crossAttend(
   p: Scope,
   config: QFormerConfig,
   x: Tensor,
-  image: Tensor,
-  bias: Tensor | undefined,
+  { image, imageCache, imageBias }: QFormerInput,
+  index: number,
   dropout: Dropout,
 ) {
   const self = p.in('self')
-  const heads = (name: string, from: Tensor) => splitHeads(linear(self.in(name), from, config.width), config.heads)
   return p.draw(() => {
-    const { output, probabilities } = attend(
-      heads('query', x),
-      heads('key', image),
-      heads('value', image),
-      bias,
-      dropout,
-    )
-    return { output: residual(p.in('output'), config, mergeHeads(output), x, dropout), probabilities }
+    const query = splitHeads(linear(self.in('query'), x, config.width), config.heads)
+    const keyValue = imageCache?.get(index) ?? imageKeyValue(self, config, image!)
+    const { output, probabilities } = attend(query, keyValue.key, keyValue.value, imageBias, dropout)
+    return { output: residual(p.in('output'), config, mergeHeads(output), x, dropout), keyValue, probabilities }
   })
 }
 

@@ -3,13 +3,14 @@ import { type Browser, chromium } from 'playwright-core'
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Debian's Chromium, or the browser that CHROMIUM_PATH names; undefined where there is none. */
-export const CHROMIUM = process.env['CHROMIUM_PATH'] ?? PLACES.find((path) => existsSync(path))
-
-/** Starts it without a window and without a word to its maker. */
-export function startChromium(args: readonly string[] = []): Promise<Browser> {
+/**
+ * Starts Debian's Chromium, or the browser that CHROMIUM_PATH names, without a window and without a word to its maker.
+ *
+ * @throws Error where there is none: a test that passes over what it is for would not be missed.
+ */
+export async function startChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
-    executablePath: CHROMIUM!,
+    executablePath: findChromium(),
     headless: true,
     args: [
       '--no-sandbox',
@@ -22,4 +23,15 @@ export function startChromium(args: readonly string[] = []): Promise<Browser> {
       ...args,
     ],
   })
+}
+
+function findChromium(): string {
+  const named = process.env['CHROMIUM_PATH']
+  const places = named === undefined ? PLACES : [named]
+  const found = places.find((path) => existsSync(path))
+  if (found === undefined)
+    throw new Error(
+      `these tests need Chromium, which is not at ${places.join(', ')}. Install it (apt-get install chromium), name it in CHROMIUM_PATH, or leave them out: npx vitest run --exclude 'test/{browser,web}/**'`,
+    )
+  return found
 }

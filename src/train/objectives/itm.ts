@@ -1,6 +1,7 @@
 import type { Tensor } from '../../graph/graph.js'
 import { add, argmax, concat, crossEntropy, gather, mean, stopGradient, where } from '../../graph/index.js'
 import { joint, matchHead, type Stage1Config } from '../../models/blip2.js'
+import type { ImageCache, KeyValue } from '../../models/qformer.js'
 import type { Dropout } from '../../nn/dropout.js'
 import type { Scope } from '../../nn/scope.js'
 
@@ -21,8 +22,8 @@ export const maskedSimilarity = (similarity: Tensor, excluded: Tensor): Tensor =
   where(excluded, EXCLUDED, stopGradient(similarity))
 
 export interface ItmInput {
-  /** Normalised encoder output [batch, patches, width]. */
-  readonly image: Tensor
+  /** What the queries read of the batch's pictures. */
+  readonly image: ImageCache
   readonly ids: Tensor
   readonly mask: Tensor
   /** For each text a picture that does not match: int64 [batch]. */
@@ -39,7 +40,7 @@ export function itm(p: Scope, config: Stage1Config, { negativeImages, negativeTe
   const { image } = input
   const { ids, mask } = texts ?? input
   const negatives = {
-    image: gather(image, 0, negativeImages),
+    image: mapCache(image, (each) => gather(each, 0, negativeImages)),
     ids: gather(ids, 0, negativeTexts),
     mask: gather(mask, 0, negativeTexts),
   }
@@ -55,7 +56,10 @@ export interface MatchInput extends Pick<ItmInput, 'image' | 'ids' | 'mask' | 'd
 export function matchAgainst(p: Scope, config: Stage1Config, input: MatchInput) {
   const { image, ids, mask, negatives } = input
   const batch = ids.size(0) as number
-  const images = concat([image, negatives.image, image], 0)
+  const images = mapCache(image, (own, index, part) => {
+    const negative = negatives.image.get(index)![part]
+    return concat([own, negative, own], 0)
+  })
   const texts = concat([ids, ids, negatives.ids], 0)
   const masks = concat([mask, mask, negatives.mask], 0)
   const perQuery = matchHead(p, joint(p, config, images, texts, masks, input.dropout))
@@ -63,3 +67,15 @@ export function matchAgainst(p: Scope, config: Stage1Config, input: MatchInput) 
   const labels = ids.graph.integers(Array.from({ length: 3 * batch }, (_, row) => (row < batch ? 1 : 0)))
   return { perQuery, logits, loss: crossEntropy(logits, labels) }
 }
+
+/** Each key and value tensor of a cache replaced. */
+const mapCache = (
+  cache: ImageCache,
+  change: (tensor: Tensor, index: number, part: keyof KeyValue) => Tensor,
+): ImageCache =>
+  new Map(
+    [...cache].map(([index, { key, value }]) => [
+      index,
+      { key: change(key, index, 'key'), value: change(value, index, 'value') },
+    ]),
+  )

@@ -85,7 +85,15 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
     noise('text_noise', textIds),
   )
   const texts = others ? { ids: concat([ids, others.ids], 0), mask: concat([mask, others.mask], 0) } : { ids, mask }
-  const matching = itm(p, config, { image, ids, mask, negativeImages, negativeTexts, texts, dropout })
+  const matching = itm(p, config, {
+    image: queried.imageCache,
+    ids,
+    mask,
+    negativeImages,
+    negativeTexts,
+    texts,
+    dropout,
+  })
   const generation = itg(p, config, {
     ids,
     mask,

@@ -1,6 +1,7 @@
 import type { Graph, Tensor } from '../../graph/graph.js'
 import { add, mul, slice } from '../../graph/index.js'
 import { type Stage1Config, visionNorm } from '../../models/blip2.js'
+import { imageKeyValues } from '../../models/qformer.js'
 import { noDropout } from '../../nn/dropout.js'
 import { Scope } from '../../nn/scope.js'
 import { itcLoss, itcLossWithIds, sameIds, similaritiesOfRank, similarityRows } from './itc.js'
@@ -61,7 +62,7 @@ export function stage1Rank(graph: Graph, config: Stage1Config, options: Stage1Ra
   const { batch, tokens, rank, itcGradient, dropout = noDropout } = options
   const p = new Scope(graph)
   const { features, ids, mask } = ownInputs(graph, config, options)
-  const { image, queried, imageVectors, textVectors } = embed(p, config, { features, ids, mask, dropout })
+  const { queried, imageVectors, textVectors } = embed(p, config, { features, ids, mask, dropout })
 
   const all = gatheredInputs(graph, config, options)
   const first = rank * batch
@@ -76,11 +77,15 @@ export function stage1Rank(graph: Graph, config: Stage1Config, options: Stage1Ra
 
   const negativeText = (name: string) => graph.input(name, 'int64', [batch, tokens])
   const negatives = {
-    image: visionNorm(p, config, graph.input('negative_features', 'float32', features.shape)),
+    image: imageKeyValues(
+      p.in('Qformer'),
+      config.qformer,
+      visionNorm(p, config, graph.input('negative_features', 'float32', features.shape)),
+    ),
     ids: negativeText('negative_ids'),
     mask: negativeText('negative_mask'),
   }
-  const matching = matchAgainst(p, config, { image, ids, mask, negatives, dropout })
+  const matching = matchAgainst(p, config, { image: queried.imageCache, ids, mask, negatives, dropout })
   const { decoderToken, padToken } = options
   const generation = itg(p, config, { ids, mask, past: queried.cache, decoderToken, padToken, dropout })
   const itgTerm = mul(generation.loss, graph.input('token_weight', 'float32', []))
