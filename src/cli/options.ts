@@ -21,6 +21,12 @@ export function finiteNumber(text: string): number {
   return value
 }
 
+export function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('expected a number above 0')
+  return value
+}
+
 export interface JsonOption {
   readonly json?: true
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../train/pretrain/presets.js'
 import type { RecipeOptions } from '../train/recipes/recipe.js'
 import { type Io, printJson } from './io.js'
-import { type JsonOption, positiveInteger, wholeNumber } from './options.js'
+import { type JsonOption, positiveInteger, positiveNumber, wholeNumber } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
 
 export interface TrainFlags {
@@ -44,14 +44,18 @@ export function registerTrain(program: Command, io: Io): void {
 
 interface FrozenModelFlags extends TrainFlags {
   readonly from?: string
+  readonly learningRate?: number
 }
 
 const frozenModelFlags = (command: Command): Command =>
-  trainingFlags(command).option('--from <dir>', 'go on from the weights of an earlier training, with a new schedule')
+  trainingFlags(command)
+    .option('--from <dir>', 'go on from the weights of an earlier training, with a new schedule')
+    .option('--learning-rate <rate>', "peak of the schedule instead of the preset's", positiveNumber)
 
-const frozenModelOptions = ({ from, ...flags }: FrozenModelFlags) => ({
+const frozenModelOptions = ({ from, learningRate, ...flags }: FrozenModelFlags) => ({
   ...recipeOptions(flags),
   ...(from === undefined ? {} : { from }),
+  ...(learningRate === undefined ? {} : { learningRate }),
 })
 
 interface PretrainFlags extends TrainFlags, JsonOption {
@@ -66,6 +70,7 @@ interface PretrainFlags extends TrainFlags, JsonOption {
 
 interface Stage1Flags extends PretrainFlags {
   readonly from?: string
+  readonly bert?: string
   readonly distractors?: number
 }
 
@@ -73,6 +78,9 @@ interface Stage2Flags extends PretrainFlags {
   readonly stage1: string
   readonly languageModel?: string
 }
+
+const VISION =
+  'frozen image encoder: directory or hub id of CLIP, ViT, or of a BLIP-2, or eva_vit_g.pth (default: the one that ships)'
 
 /** `blip2 pretrain stage1|stage2`: the paper's two stages. */
 export function registerPretrain(program: Command, io: Io): void {
@@ -82,7 +90,8 @@ export function registerPretrain(program: Command, io: Io): void {
   stageFlags(
     pretrain.command('stage1').description('pictures and texts train the Q-Former: contrast, matching, generation'),
   )
-    .option('--vision <dir>', 'model directory with the frozen image encoder (default: the one that ships)')
+    .option('--vision <model>', VISION)
+    .option('--bert <model>', 'BERT that the Q-Former starts from, such as google-bert/bert-base-uncased')
     .option('--from <dir>', 'go on from the weights of an earlier stage 1, with its encoder')
     .option(
       '--distractors <n>',
@@ -92,9 +101,10 @@ export function registerPretrain(program: Command, io: Io): void {
     .action(async (flags: Stage1Flags) => {
       if (flags.dryRun) return dryRun(io, 'stage1', flags)
       const { pretrainStage1 } = await import('../train/recipes/pretrain.js')
-      const { from, distractors } = flags
+      const { from, bert, distractors } = flags
       const options = {
         ...stageOptions(flags),
+        ...(bert === undefined ? {} : { bert }),
         ...(from === undefined ? {} : { from }),
         ...(distractors === undefined ? {} : { distractors }),
       }
@@ -102,8 +112,11 @@ export function registerPretrain(program: Command, io: Io): void {
     })
   stageFlags(pretrain.command('stage2').description('the queries learn to prompt a frozen language model'))
     .requiredOption('--stage1 <dir>', "directory of stage 1, or 'none' to start from a new Q-Former")
-    .option('--vision <dir>', 'with --stage1 none: the frozen image encoder (default: the one that ships)')
-    .option('--language-model <dir>', 'model directory with the frozen language model (default: the one that ships)')
+    .option('--vision <model>', `with --stage1 none: ${VISION}`)
+    .option(
+      '--language-model <model>',
+      'frozen language model: directory or hub id of OPT, T5 1.1, Flan-T5, or of a BLIP-2 (default: the one that ships)',
+    )
     .action(async (flags: Stage2Flags) => {
       if (flags.dryRun) return dryRun(io, 'stage2', flags)
       const { pretrainStage2 } = await import('../train/recipes/pretrain.js')
@@ -141,12 +154,17 @@ const stageFlags = (command: Command): Command =>
     .option('--json', 'with --dry-run: print JSON')
 
 /** Prints what a training would be and take; ends with wrong use where it cannot run on this machine. */
-async function dryRun(io: Io, stage: 'stage1' | 'stage2', flags: PretrainFlags & Partial<Stage2Flags>): Promise<void> {
+async function dryRun(
+  io: Io,
+  stage: 'stage1' | 'stage2',
+  flags: PretrainFlags & Partial<Stage1Flags & Stage2Flags>,
+): Promise<void> {
   const { describePlan, planPretraining, refuseWhatCannotFit } = await import('../train/recipes/dryRun.js')
-  const { stage1, languageModel, recompute } = flags
+  const { stage1, bert, languageModel, recompute } = flags
   const plan = await planPretraining(stage, {
     ...stageOptions(flags),
     ...(stage1 === undefined ? {} : { stage1 }),
+    ...(bert === undefined ? {} : { bert }),
     ...(languageModel === undefined ? {} : { languageModel }),
     ...(recompute === undefined ? {} : { recompute }),
   })

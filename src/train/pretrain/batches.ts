@@ -1,6 +1,7 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import { type FixedViews, type ViewPlace, viewRandom } from '../../data/featureCache/fixedViews.js'
 import { DataError } from '../../errors.js'
+import type { RgbaPicture } from '../../image/affineSampler.js'
 import { type AugmentOptions, createAugmenter, type RandomSource } from '../../image/augment.js'
 import { type RankShare, rankShare } from '../comm/rankShare.js'
 import { Random } from '../random/random.js'
@@ -48,7 +49,8 @@ export interface CaptionBatchOptions {
 
 /**
  * Augmented pictures with one of their captions each, as a function of the seed and the step alone: whatever the number
- * of ranks, a sample is the same. Throws a DataError where there is no picture.
+ * of ranks, a sample is the same. While a step computes, the pictures of the one after it are read. Throws a DataError
+ * where there is no picture.
  */
 export function captionBatches(
   pictures: CaptionedPictures,
@@ -62,20 +64,25 @@ export function captionBatches(
     views,
     render = true,
   }: CaptionBatchOptions,
-): (step: number) => CaptionBatch {
+): (step: number) => Promise<CaptionBatch> {
   if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
   const augmenter = createAugmenter(augment)
   const skip = viewSkipper(augment)
   const pixels = 3 * augment.size * augment.size
   const images = new Float32Array(render ? share.own * pixels : 0)
-  const choose = groups ? choiceByGroup(groups, batch, seed) : choice(pictures.length, batch, seed)
-  return (step) => {
+  const choose = groups ? choicesByGroup(groups, batch, seed) : choices(pictures.length, batch, seed)
+  const read = readingAhead(choose, async ({ chosen }) => {
+    const own = render ? chosen.slice(share.first, share.first + share.own) : []
+    return Promise.all(own.map(async (index) => pictures.picture(index)))
+  })
+  return async (step) => {
+    const { choice, loaded } = await read(step)
     const random = new Random(seed, `batch/${step}`)
     const uniform = () => random.uniform()
-    const { chosen, group, ...rest } = choose(step)
+    const { chosen, group, ...rest } = choice
     const own: ViewPlace[] = []
     const draw = (index: number, place: number, source: RandomSource) =>
-      augmenter(pictures.picture(index), pictures.mayMirror(index), source, images, place * pixels)
+      augmenter(loaded[place]!, pictures.mayMirror(index), source, images, place * pixels)
     const captionOf = (index: number): string => {
       const all = pictures.captions(index)
       return all[random.integer(all.length)]!
@@ -115,12 +122,33 @@ interface Choice {
   readonly tokens?: number
 }
 
-function choice(pictures: number, batch: number, seed: number): (step: number) => Choice {
+/** What `choose` gives for a step with what `load` makes of it, which is begun one step ahead. */
+function readingAhead(
+  choose: (step: number) => Choice,
+  load: (choice: Choice) => Promise<RgbaPicture[]>,
+): (step: number) => Promise<{ readonly choice: Choice; readonly loaded: readonly RgbaPicture[] }> {
+  const begin = (step: number) => {
+    const choice = choose(step)
+    const loading = load(choice)
+    // It is awaited in its turn, if at all; until then a failure must not count as unhandled.
+    loading.catch(() => undefined)
+    return { step, choice, loading }
+  }
+  let ahead: ReturnType<typeof begin> | undefined
+  return async (step) => {
+    const { choice, loading } = ahead?.step === step ? ahead : begin(step)
+    const loaded = await loading
+    ahead = begin(step + 1)
+    return { choice, loaded }
+  }
+}
+
+function choices(pictures: number, batch: number, seed: number): (step: number) => Choice {
   const order = shuffledEpochs(pictures, seed)
   return (step) => ({ chosen: Array.from({ length: batch }, (_, i) => order(step * batch + i)) })
 }
 
-function choiceByGroup(groups: readonly LengthGroup[], batch: number, seed: number): (step: number) => Choice {
+function choicesByGroup(groups: readonly LengthGroup[], batch: number, seed: number): (step: number) => Choice {
   const orders = new Map(groups.map((group) => [group, shuffledEpochs(group.pictures.length, seed + group.tokens)]))
   return (step) => {
     const { group, turn } = groupOfStep(groups, step)

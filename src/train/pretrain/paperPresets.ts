@@ -1,5 +1,6 @@
 import type { LanguageConfig } from '../../models/blip2.js'
 import {
+  CLIP_PIXELS,
   clipVitL,
   evaVitG,
   FLAN_T5_SIZES,
@@ -65,12 +66,6 @@ export const PAPER_LANGUAGE_MODELS = {
   'flan-t5-xxl': { kind: 't5', ...FLAN_T5_SIZES.xxl },
 } as const satisfies Record<string, LanguageConfig>
 
-/** CLIP's, for both encoders. */
-const PIXELS = {
-  mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-  std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
-} as const
-
 /** All sizes of a model of the paper; its text has 32 tokens (authors' code). */
 export function paperModelConfig(preset: PaperPresetName, language: LanguageConfig): ModelConfig {
   const vision =
@@ -79,8 +74,8 @@ export function paperModelConfig(preset: PaperPresetName, language: LanguageConf
     format: 'blip2',
     version: 1,
     vision: { ...vision, standardizedFeatures: false, featurePlaces: 0 },
-    mean: [...PIXELS.mean],
-    std: [...PIXELS.std],
+    mean: [...CLIP_PIXELS.mean],
+    std: [...CLIP_PIXELS.std],
     qformer: { ...paperQFormer(vision.width) },
     visionLayerNormEpsilon: 1e-5,
     embeddingWidth: PAPER_EMBEDDING_WIDTH,

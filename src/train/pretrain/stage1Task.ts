@@ -68,7 +68,7 @@ async function openStage1(
   const { distractors: distractorCount = 0 } = config
   if (distractorCount > 0 && share.ranks * passes > 1)
     throw new ConfigError(
-      `${distractorCount} captions as distractors stand in for a large batch on one rank and in one pass; got ${share.ranks} ranks and ${passes} passes: leave them out`,
+      `${distractorCount} captions as distractors stand in for a large batch on one rank and in one pass; got ${share.ranks} ranks and ${passes} passes: use --distractors 0 and a larger batch`,
     )
   const lengths = groups.map(({ tokens }) => tokens)
   const padToken = tokenizer.idOf('[PAD]')

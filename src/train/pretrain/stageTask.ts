@@ -95,7 +95,7 @@ export async function stageTask(
     betas: config.betas,
     ...(config.clipNorm === undefined ? {} : { clipNorm: config.clipNorm }),
     feeds: async (step) => {
-      const next = nextBatch(step)
+      const next = await nextBatch(step)
       return { features: await source.featuresOf(next), ...inputs(next) }
     },
     [Symbol.asyncDispose]: async () => {

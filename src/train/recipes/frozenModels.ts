@@ -9,6 +9,7 @@ import { refuseRanks } from '../comm/launcher.js'
 import { emojiLanguage } from '../language/presets.js'
 import { languageTask } from '../language/trainLanguage.js'
 import { type TrainingTask, train } from '../loop.js'
+import type { LoopSettings } from '../loopSettings.js'
 import { featureStatistics } from '../vision/featureStatistics.js'
 import { emojiVision } from '../vision/presets.js'
 import { visionData, visionPictures, visionTask } from '../vision/trainVision.js'
@@ -20,6 +21,8 @@ import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 export interface FrozenModelOptions extends RecipeOptions {
   /** Training directory of the same kind whose weights are gone on from, with a new schedule; new weights otherwise. */
   readonly from?: string
+  /** Peak of the schedule instead of the preset's. */
+  readonly learningRate?: number
 }
 
 /** `blip2 train vision`: the small image encoder, from drawings and what they are of, without text. */
@@ -86,10 +89,11 @@ async function goOnFrom({ from }: FrozenModelOptions, { program }: TrainingTask)
 const programSettings = ({ recompute }: RecipeOptions) => (recompute === undefined ? {} : { recompute })
 
 /** The preset with the command's own steps and seed. */
-function resolve<C extends { steps: number; warmupSteps: number; seed: number }>(preset: C, options: RecipeOptions): C {
+function resolve<C extends LoopSettings>(preset: C, options: FrozenModelOptions): C {
   const steps = options.steps ?? preset.steps
   const warmupSteps = stretchWarmup(preset.warmupSteps, preset.steps, steps)
-  return { ...preset, steps, warmupSteps, seed: options.seed ?? preset.seed }
+  const peakLearningRate = options.learningRate ?? preset.peakLearningRate
+  return { ...preset, steps, warmupSteps, peakLearningRate, seed: options.seed ?? preset.seed }
 }
 
 async function writePart(
