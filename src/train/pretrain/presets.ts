@@ -40,7 +40,7 @@ function optimization(steps: number, peak: number): OptimizationConfig {
 
 const presets = {
   /** The one of models/emoji: both stages in under 90 minutes on 2 cores. */
-  emoji: emoji({ stage1: 4000, stage2: 2500 }, { dropout: 0.1, distractors: 448 }),
+  emoji: emoji({ stage1: 3600, stage2: 2500 }, { dropout: 0.1, distractors: 448 }),
   /** Both stages in under 5 minutes on 2 cores. */
   'emoji-quick': emoji({ stage1: 160, stage2: 120 }),
   ...PAPER_PRESETS,
