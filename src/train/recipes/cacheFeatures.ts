@@ -1,15 +1,16 @@
 import type { FeatureIndex } from '../../data/featureCache/featureIndex.js'
 import { writeFeatures } from '../../data/featureCache/writeFeatures.js'
-import { readModelDirectory } from '../../weights/modelDirectory.js'
+import { openVisionModel } from '../../frozen/visionModel.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
+import { visionSpecs } from '../partSpecs.js'
 import { FrozenEncoder } from '../pretrain/frozenEncoder.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { featureIdentity } from './features.js'
-import { dataOf, loadPart } from './parts.js'
+import { dataOf, loadWeights } from './parts.js'
 import { trainingPictures } from './trainingPictures.js'
 
 export interface CacheFeaturesOptions {
-  /** Model directory with the frozen image encoder (default: the one that ships). */
+  /** The frozen image encoder, as `openVisionModel` takes it (default: the one that ships). */
   readonly model?: string
   /** What is trained on, see trainingPictures. */
   readonly data: string
@@ -34,9 +35,8 @@ export interface CacheFeaturesOptions {
 /** `blip2 data cache`: what the frozen encoder makes of the pictures, once and for all trainings. */
 export async function cacheFeatures(options: CacheFeaturesOptions): Promise<FeatureIndex> {
   const { model, data, preset, out, views: count, seed, resume, batch = 32, onStatus, onProgress, signal } = options
-  const directory = await readModelDirectory(model ?? SHIPPED_MODEL)
-  const { config } = directory
-  const vision = await loadPart(directory, 'vision')
+  const { config, weights } = await openVisionModel(model ?? SHIPPED_MODEL, signal ? { signal } : {})
+  const vision = await loadWeights(weights, visionSpecs(config))
   const pictures = await trainingPictures(data, config.vision.imageSize, options)
   const { augment } = PRETRAIN_PRESETS[preset].stage1.optimization
   const { mean, std } = config
@@ -45,7 +45,7 @@ export async function cacheFeatures(options: CacheFeaturesOptions): Promise<Feat
     const input = {
       pictures,
       augment: { ...augment, size: config.vision.imageSize, mean, std },
-      identity: featureIdentity({ config, vision, pictures, augment }),
+      identity: await featureIdentity({ config, vision, pictures, augment }),
       tokens: encoder.tokens,
       width: config.vision.width,
       batch,

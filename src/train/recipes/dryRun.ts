@@ -1,10 +1,10 @@
 import { ConfigError } from '../../errors.js'
+import { openLanguageModel } from '../../frozen/languageModel.js'
 import type { ModelConfig } from '../../weights/modelDirectory.js'
-import { readModelDirectory } from '../../weights/modelDirectory.js'
-import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import { isPaperPreset, PAPER_LANGUAGE_MODELS, paperModelConfig } from '../pretrain/paperPresets.js'
 import type { PretrainPresetName } from '../pretrain/presets.js'
 import { type Machine, thisMachine } from './machine.js'
+import { newModel } from './newModel.js'
 import { openTrained } from './parts.js'
 import { type PretrainOptions, pretrainSettings } from './pretrain.js'
 import { type Bytes, estimateTraining, type Stage, type TrainingEstimate, total } from './trainingEstimate.js'
@@ -12,11 +12,13 @@ import { type Bytes, estimateTraining, type Stage, type TrainingEstimate, total 
 export interface DryRunOptions extends Pick<PretrainOptions, 'preset' | 'data' | 'out' | 'steps' | 'seed'> {
   readonly accumulate?: number
   readonly recompute?: boolean
-  /** Model directory with the frozen image encoder (default: the preset's own, else the one that ships). */
+  /** The frozen image encoder, as `openVisionModel` takes it (default: the preset's own, else the one that ships). */
   readonly vision?: string
+  /** The BERT that the Q-Former starts from. */
+  readonly bert?: string
   /** Training or model directory of stage 1, or 'none'. */
   readonly stage1?: string
-  /** Model directory with the frozen language model, or 'opt-2.7b' and the like for a preset of the paper. */
+  /** The frozen language model, as `openLanguageModel` takes it, or 'opt-2.7b' and the like for a preset of the paper. */
   readonly languageModel?: string
 }
 
@@ -59,22 +61,21 @@ export async function planPretraining(stage: Stage, options: DryRunOptions): Pro
 }
 
 async function plannedModel(stage: Stage, options: DryRunOptions): Promise<ModelConfig> {
-  const { preset, vision, stage1 = 'none', languageModel } = options
+  const { preset, vision, bert, stage1 = 'none', languageModel } = options
   const trained = stage === 'stage2' && stage1 !== 'none' ? (await openTrained(stage1)).config : undefined
   const known = Object.entries(PAPER_LANGUAGE_MODELS).find(([name]) => name === languageModel)?.[1]
   const directory = known ? undefined : languageModel
-  if (isPaperPreset(preset) && vision === undefined && !trained) {
+  if (isPaperPreset(preset) && vision === undefined && bert === undefined && !trained) {
     const language =
       known ?? (directory === undefined ? PAPER_LANGUAGE_MODELS['opt-2.7b'] : await languageOf(directory))
     return paperModelConfig(preset, language)
   }
-  const config = trained ?? (await readModelDirectory(vision ?? SHIPPED_MODEL)).config
+  const config = trained ?? (await newModel(options)).config
   if (known) return { ...config, language: { ...known } }
   return directory === undefined ? config : { ...config, language: await languageOf(directory) }
 }
 
-const languageOf = async (directory: string): Promise<ModelConfig['language']> =>
-  (await readModelDirectory(directory)).config.language
+const languageOf = async (model: string): Promise<ModelConfig['language']> => (await openLanguageModel(model)).config
 
 function memoryProblems(
   training: Parameters<typeof estimateTraining>[0],

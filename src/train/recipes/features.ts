@@ -16,10 +16,15 @@ export interface FeatureOrigin {
   readonly augment: OptimizationConfig['augment']
 }
 
-export const featureIdentity = ({ config, vision, pictures, augment }: FeatureOrigin): FeatureIdentity => ({
+export const featureIdentity = async ({
+  config,
+  vision,
+  pictures,
+  augment,
+}: FeatureOrigin): Promise<FeatureIdentity> => ({
   encoder: hashJson([config.vision, hashWeights(vision)]),
   preprocessing: hashJson([config.vision.imageSize, config.mean, config.std, augment]),
-  data: hashPictures(pictures),
+  data: await hashPictures(pictures),
 })
 
 /** The features that a training was told to use. @throws ConfigError where they are of something else */
@@ -29,7 +34,7 @@ export async function openFeatures(
 ): Promise<FeatureReader | undefined> {
   if (features === undefined) return undefined
   onStatus?.('checking the features ...')
-  return FeatureReader.open(features, featureIdentity(origin))
+  return FeatureReader.open(features, await featureIdentity(origin))
 }
 
 /** The setting of a training with cached features: whether they are read or computed, its views are these. */

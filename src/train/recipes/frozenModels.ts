@@ -3,17 +3,16 @@ import { languageCorpus } from '../../data/text/corpus.js'
 import { IMAGE_ENCODER } from '../../models/imageEncoder.js'
 import { Tokenizer } from '../../text/tokenizer.js'
 import { type ModelPart, writeModelDirectory } from '../../weights/modelDirectory.js'
-import { DataError } from '../../errors.js'
-import { loadLatestCheckpoint } from '../checkpoint/load.js'
 import { refuseRanks } from '../comm/launcher.js'
 import { emojiLanguage } from '../language/presets.js'
 import { languageTask } from '../language/trainLanguage.js'
-import { type TrainingTask, train } from '../loop.js'
+import { train } from '../loop.js'
 import type { LoopSettings } from '../loopSettings.js'
 import { featureStatistics } from '../vision/featureStatistics.js'
 import { emojiVision } from '../vision/presets.js'
 import { visionData, visionPictures, visionTask } from '../vision/trainVision.js'
-import { hashDrawings, hashJson, hashWeights, withInputs } from './inputs.js'
+import { hashDrawings, hashJson, withInputs } from './inputs.js'
+import { checkpointBefore, restoreFrom } from './goOnFrom.js'
 import { type EmojiTokenizers, emojiModelConfig, emojiTokenizers } from './modelConfig.js'
 import { trainedWeights, type Weights } from './parts.js'
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
@@ -29,6 +28,7 @@ export interface FrozenModelOptions extends RecipeOptions {
 export async function trainVision(options: FrozenModelOptions): Promise<void> {
   refuseRanks('this training')
   const config = resolve(emojiVision, options)
+  const before = await checkpointBefore(options.from)
   options.onStatus?.('reading the corpus ...')
   // Before the training, not at its end: the packages of the text corpus may be missing.
   const tokenizers = emojiTokenizers()
@@ -38,8 +38,10 @@ export async function trainVision(options: FrozenModelOptions): Promise<void> {
     ...(options.signal ? { signal: options.signal } : {}),
   })
   await using opened = await visionTask(config, data, programSettings(options))
-  const before = await goOnFrom(options, opened)
-  const task = withInputs(opened, { ...before, pictures: hashDrawings(data, visionPictures(data)) })
+  const task = withInputs(opened, {
+    ...(await restoreFrom(before, opened)),
+    pictures: hashDrawings(data, visionPictures(data)),
+  })
   await train(task, loopOptions(options))
   const { memory } = task.program
   const encoder = trainedWeights(memory, (name) => name.startsWith(IMAGE_ENCODER))
@@ -56,6 +58,7 @@ const RECALL_REPEATS = 20
 export async function trainLanguage(options: FrozenModelOptions): Promise<void> {
   refuseRanks('this training')
   const config = resolve(emojiLanguage, options)
+  const before = await checkpointBefore(options.from)
   options.onStatus?.('reading the corpus ...')
   const tokenizers = emojiTokenizers()
   const corpus = languageCorpus({
@@ -69,21 +72,13 @@ export async function trainLanguage(options: FrozenModelOptions): Promise<void> 
     corpus,
     programSettings(options),
   )
-  const before = await goOnFrom(options, opened)
-  const task = withInputs(opened, { ...before, tokenizer: hashJson(tokenizers.language), corpus: hashJson(corpus) })
+  const task = withInputs(opened, {
+    ...(await restoreFrom(before, opened)),
+    tokenizer: hashJson(tokenizers.language),
+    corpus: hashJson(corpus),
+  })
   await train(task, loopOptions(options))
   await writePart(options.out, { language: trainedWeights(task.program.memory) }, tokenizers)
-}
-
-/** Takes the weights of an earlier training's last checkpoint: its heads too, which its model no longer has. */
-async function goOnFrom({ from }: FrozenModelOptions, { program }: TrainingTask): Promise<{ from?: string }> {
-  if (from === undefined) return {}
-  const checkpoint = await loadLatestCheckpoint(from)
-  if (!checkpoint) throw new DataError(`${from} holds no checkpoint to go on from; give the directory of a training`)
-  const { parameters } = program.memory
-  const weights: Weights = new Map(parameters.map(({ name, shape, value }) => [name, { shape, data: value }]))
-  await checkpoint.restoreWeights(weights)
-  return { from: hashWeights(weights) }
 }
 
 const programSettings = ({ recompute }: RecipeOptions) => (recompute === undefined ? {} : { recompute })

@@ -23,13 +23,17 @@ export function hashWeights(weights: Weights): string {
   return hash.digest('hex')
 }
 
+/** The same of values without shapes. */
+export const hashData = (weights: ReadonlyMap<string, Float32Array>): string =>
+  hashWeights(new Map([...weights].map(([name, data]) => [name, { shape: [data.length], data }])))
+
 /** Of the pixels and all that is said of them, in their order. */
-export function hashPictures(pictures: CaptionedPictures): string {
+export async function hashPictures(pictures: CaptionedPictures): Promise<string> {
   if (pictures.fingerprint !== undefined) return pictures.fingerprint
   const hash = createHash('sha256')
   for (let index = 0; index < pictures.length; index++) {
     addJson(hash, [pictures.imageId(index), pictures.mayMirror(index), pictures.captions(index)])
-    hash.update(pictures.picture(index).rgba)
+    hash.update((await pictures.picture(index)).rgba)
   }
   return hash.digest('hex')
 }

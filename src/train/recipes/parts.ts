@@ -1,6 +1,6 @@
-import { access, readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ConfigError, DataError } from '../../errors.js'
+import { ConfigError } from '../../errors.js'
 import type { TokenizerJson } from '../../text/tokenizerJson.js'
 import {
   type ModelDirectory,
@@ -8,6 +8,8 @@ import {
   type PartWeight,
   readModelDirectory,
 } from '../../weights/modelDirectory.js'
+import type { WantedWeights } from '../../weights/modelParts.js'
+import { type PartSource, partOf } from '../../weights/partSource.js'
 import { METRICS_FILE } from '../metrics.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import { partSpecs } from '../partSpecs.js'
@@ -19,9 +21,13 @@ export type Weights = Map<string, PartWeight>
 export async function loadPart(directory: ModelDirectory, part: ModelPart): Promise<Weights> {
   if (!directory.parts.has(part))
     throw new ConfigError(`${directory.path} holds no ${part} weights; ${HOW_TO_GET[part]}`)
-  const specs = partSpecs(directory.config)[part]
-  const loaded = await directory.load(part, specs)
-  return new Map([...loaded].map(([name, data]) => [name, { shape: specs.get(name)!.shape, data }]))
+  return loadWeights(partOf(directory, part), partSpecs(directory.config)[part])
+}
+
+/** Reads a part with its shapes, strictly: it holds what is wanted and nothing else. */
+export async function loadWeights(source: PartSource, wanted: WantedWeights): Promise<Weights> {
+  const loaded = await source.load(wanted)
+  return new Map([...loaded].map(([name, data]) => [name, { shape: wanted.get(name)!.shape, data }]))
 }
 
 const HOW_TO_GET: Record<ModelPart, string> = {
@@ -41,16 +47,11 @@ export function trainedWeights(memory: ParameterMemory, keep: (name: string) => 
 export const dataOf = (weights: Weights): Map<string, Float32Array> =>
   new Map([...weights].map(([name, { data }]) => [name, data]))
 
-/** Both vocabularies of a model directory. Throws a DataError for one that is missing or broken. */
-export async function readTokenizers(directory: ModelDirectory): Promise<EmojiTokenizers> {
-  const read = async (name: keyof EmojiTokenizers): Promise<TokenizerJson> => {
-    const path = directory.tokenizerPath(name)
-    try {
-      return JSON.parse(await readFile(path, 'utf8')) as TokenizerJson
-    } catch (cause) {
-      throw new DataError(`cannot read ${path}: ${(cause as Error).message}; a model directory holds it`, { cause })
-    }
-  }
+/** Both vocabularies of a model. Throws a DataError for one that is missing or broken. */
+export async function readTokenizers({
+  readTokenizer,
+}: Pick<ModelDirectory, 'readTokenizer'>): Promise<EmojiTokenizers> {
+  const read = async (name: keyof EmojiTokenizers) => (await readTokenizer(name)) as TokenizerJson
   return { qformer: await read('qformer'), language: await read('language') }
 }
 

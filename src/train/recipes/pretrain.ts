@@ -1,12 +1,9 @@
 import { join } from 'node:path'
 import { ConfigError } from '../../errors.js'
 import { Tokenizer } from '../../text/tokenizer.js'
-import {
-  type ModelConfig,
-  type ModelDirectory,
-  readModelDirectory,
-  writeModelDirectory,
-} from '../../weights/modelDirectory.js'
+import { openLanguageModel } from '../../frozen/languageModel.js'
+import { type ModelConfig, type ModelDirectory, writeModelDirectory } from '../../weights/modelDirectory.js'
+import type { PullOptions } from '../../weights/hub/pullModel.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import type { Communicator } from '../comm/communicator.js'
 import { onAllRanks } from '../comm/onAllRanks.js'
@@ -14,6 +11,7 @@ import { rootFirst } from '../comm/rootFirst.js'
 import { train } from '../loop.js'
 import type { Stage1Objective } from '../objectives/stage1.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
+import { partSpecs } from '../partSpecs.js'
 import { restore } from '../program.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { stage1Task } from '../pretrain/stage1Task.js'
@@ -21,8 +19,9 @@ import { stage2Task } from '../pretrain/stage2Task.js'
 import { stage2T5Task } from '../t5/stage2T5Task.js'
 import { modelCard } from './card.js'
 import { cachedViews, openFeatures } from './features.js'
-import { hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
-import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
+import { hashData, hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
+import { bertWeights, newModel, startingModel } from './newModel.js'
+import { dataOf, loadPart, loadWeights, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 import { trainingPictures } from './trainingPictures.js'
 
@@ -37,8 +36,10 @@ export interface PretrainOptions extends RecipeOptions {
 }
 
 export interface Stage1RecipeOptions extends PretrainOptions {
-  /** Model directory with the frozen image encoder (default: the one that ships). */
+  /** The frozen image encoder, as `openVisionModel` takes it (default: the one that ships). */
   readonly vision?: string
+  /** The BERT that the Q-Former starts from, as `openBert` takes it (default: it starts at random). */
+  readonly bert?: string
   /** Training or model directory of a stage 1 to go on from, with its encoder; new weights otherwise. */
   readonly from?: string
   /** Objectives that are minimised (default: all three); for comparisons. */
@@ -50,9 +51,9 @@ export interface Stage1RecipeOptions extends PretrainOptions {
 export interface Stage2RecipeOptions extends PretrainOptions {
   /** Training or model directory of stage 1; 'none' starts from a new Q-Former, for comparison. */
   readonly stage1: string
-  /** Model directory with the frozen image encoder where stage1 is 'none' (default: the one that ships). */
+  /** The frozen image encoder where stage1 is 'none', as `openVisionModel` takes it (default: the one that ships). */
   readonly vision?: string
-  /** Model directory with the frozen language model (default: the one that ships). */
+  /** The frozen language model, as `openLanguageModel` takes it (default: the one that ships). */
   readonly languageModel?: string
 }
 
@@ -61,10 +62,12 @@ export const pretrainStage1 = (options: Stage1RecipeOptions): Promise<void> => o
 
 async function runStage1(options: Stage1RecipeOptions, communicator: Communicator): Promise<void> {
   const before = await earlierStage1(options)
-  const source = before ?? (await readModelDirectory(options.vision ?? SHIPPED_MODEL))
-  const { config } = source
-  const vision = await loadPart(source, 'vision')
-  const start = before ? await loadPart(before, 'stage1') : undefined
+  const source = before
+    ? startingModel(before)
+    : await rootFirst(communicator, () => newModel(options, pulling(options)))
+  const { config, bert } = source
+  const vision = await loadWeights(source.vision, partSpecs(config).vision)
+  const earlier = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
   const { optimization, dropout, ...preset } = pretrainSettings(options, 'stage1', config.language.kind)
   const distractors = options.distractors ?? preset.distractors
@@ -92,12 +95,15 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       tokenizer: Tokenizer.fromJson(tokenizers.qformer),
     },
   )
-  if (start) restore(opened.program.memory, dataOf(start))
+  if (earlier) restore(opened.program.memory, dataOf(earlier))
+  const start = bert ? await bertWeights(config, bert, optimization.seed) : undefined
+  if (start) restore(opened.program.memory, start)
   const task = withInputs(opened, {
     vision: hashWeights(vision),
-    ...(start ? { from: hashWeights(start) } : {}),
+    ...(earlier ? { from: hashWeights(earlier) } : {}),
+    ...(start ? { bert: hashData(start) } : {}),
     tokenizer: hashJson(tokenizers.qformer),
-    pictures: hashPictures(pictures),
+    pictures: await hashPictures(pictures),
   })
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
@@ -114,14 +120,19 @@ export const pretrainStage2 = (options: Stage2RecipeOptions): Promise<void> => o
 
 async function runStage2(options: Stage2RecipeOptions, communicator: Communicator): Promise<void> {
   const before = await stage1Before(options)
-  const source = before ?? (await readModelDirectory(options.vision ?? SHIPPED_MODEL))
-  const languageSource = await readModelDirectory(options.languageModel ?? SHIPPED_MODEL)
-  const config: ModelConfig = { ...source.config, language: languageSource.config.language }
-  const [vision, language] = [await loadPart(source, 'vision'), await loadPart(languageSource, 'language')]
+  const source = before
+    ? startingModel(before)
+    : await rootFirst(communicator, () => newModel(options, pulling(options)))
+  const openLanguage = () => openLanguageModel(options.languageModel ?? SHIPPED_MODEL, pulling(options))
+  const languageModel = await rootFirst(communicator, openLanguage)
+  const config: ModelConfig = { ...source.config, language: languageModel.config }
+  const specs = partSpecs(config)
+  const vision = await loadWeights(source.vision, specs.vision)
+  const language = await loadWeights(languageModel.weights, specs.language)
   const stage1 = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = {
-    qformer: (await readTokenizers(source)).qformer,
-    language: (await readTokenizers(languageSource)).language,
+    qformer: await source.readTokenizer('qformer'),
+    language: await languageModel.readTokenizer(),
   }
   const { optimization, dropout } = pretrainSettings(options, 'stage2', config.language.kind)
   const { qformer, visionLayerNormEpsilon, generation } = config
@@ -152,7 +163,7 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
     ...(stage1 ? { stage1: hashWeights(stage1) } : {}),
     language: hashWeights(language),
     tokenizer: hashJson(tokenizers.language),
-    pictures: hashPictures(pictures),
+    pictures: await hashPictures(pictures),
   })
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
@@ -162,8 +173,13 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
 }
 
-async function earlierStage1({ from, vision }: Stage1RecipeOptions): Promise<ModelDirectory | undefined> {
+/** For models of the hub. */
+const pulling = ({ signal }: RecipeOptions): PullOptions => (signal ? { signal } : {})
+
+async function earlierStage1({ from, vision, bert }: Stage1RecipeOptions): Promise<ModelDirectory | undefined> {
   if (from === undefined) return undefined
+  if (bert !== undefined)
+    throw new ConfigError(`--bert does not go with --from: the Q-Former of ${from} is trained already`)
   if (vision !== undefined)
     throw new ConfigError(
       `--vision does not go with --from: ${from} holds the encoder that its Q-Former was trained with`,

@@ -10,9 +10,12 @@ import type { RecipeOptions } from './recipe.js'
 /** Pictures are kept larger than the encoder sees them, so that crops lose nothing. */
 const SOURCE_SCALE = 5 / 3
 
+const TOLD_EVERY = 1000
+
 /**
  * Opens what `--data` names: 'emoji' is the embedded data set's train split, 'scenes:train' pictures of several drawings;
  * a mixture (.json), tar shards or a folder of them, such as CapFilt writes; anything else is a folder with captions.
+ * Those from files may be more than memory holds: they are read when a step needs them.
  * @param imageSize Side of the pictures that the encoder sees.
  */
 export async function trainingPictures(
@@ -24,7 +27,10 @@ export async function trainingPictures(
   const split = sceneSplitOf(spec)
   if (split !== undefined) return sceneCaptions(await openTrainingScenes(split, { cacheDir, signal }))
   if (spec !== 'emoji') {
-    const options = { side: Math.ceil(imageSize * SOURCE_SCALE), ...(signal ? { signal } : {}) }
+    const onProgress = (done: number) => {
+      if (done % TOLD_EVERY === 0) onStatus?.(`opening the pictures: ${done} ...`)
+    }
+    const options = { side: Math.ceil(imageSize * SOURCE_SCALE), onProgress, ...(signal ? { signal } : {}) }
     const mixture = await shardMixture(spec)
     if (!mixture) return openCaptionFolder(spec, options)
     const onLoss = (name: string, error: Error) => onStatus?.(`skipped ${name}: ${error.message}`)
