@@ -6,14 +6,15 @@ import type { SceneSet } from './scenes/sceneSet.js'
 /** Pictures with their captions, as training reads them: by number, in any order. */
 export interface CaptionedPictures {
   readonly length: number
-  picture(index: number): RgbaPicture
+  /** At once, or when it is read and decoded. */
+  picture(index: number): RgbaPicture | Promise<RgbaPicture>
   /** Whether a mirrored picture still shows what the captions say. */
   mayMirror(index: number): boolean
   /** Each of them is true of the picture. */
   captions(index: number): readonly string[]
   /** Pictures with the same number show the same thing: their captions are no negatives of each other. */
   imageId(index: number): number
-  /** Of all that is above, where it is known without looking at every picture. */
+  /** Says what all of the above is, where it is known without looking at every picture again. */
   readonly fingerprint?: string
 }
 

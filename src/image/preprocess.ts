@@ -11,14 +11,24 @@ export interface PixelFormat {
 }
 
 /** The picture as an encoder reads it: resized, in 0..1, normalised. -> float32 [3, size, size] in `into` */
-export function writePixels(picture: RgbPicture, { size, mean, std }: PixelFormat, into: Float32Array): void {
-  const bytes = resizeBicubic(picture, size)
+export const writePixels = (picture: RgbPicture, format: PixelFormat, into: Float32Array): void =>
+  createPixelWriter(format)(picture, into)
+
+/** Makes what `writePixels` does, for many pictures. */
+export function createPixelWriter({ size, mean, std }: PixelFormat): (picture: RgbPicture, into: Float32Array) => void {
+  const [red, green, blue] = mean.map((center, channel) => normalized(center, std[channel]!)) as Channels
   const plane = size * size
-  for (let channel = 0; channel < 3; channel++) {
-    const values = normalized(mean[channel]!, std[channel]!)
-    for (let i = 0; i < plane; i++) into[channel * plane + i] = values[bytes[i * 3 + channel]!]!
+  return (picture, into) => {
+    const bytes = resizeBicubic(picture, size)
+    for (let i = 0, at = 0; i < plane; i++, at += 3) {
+      into[i] = red[bytes[at]!]!
+      into[plane + i] = green[bytes[at + 1]!]!
+      into[2 * plane + i] = blue[bytes[at + 2]!]!
+    }
   }
 }
+
+type Channels = [Float32Array, Float32Array, Float32Array]
 
 /** What each byte becomes, computed in float32 at each step as the authors' processor does. */
 function normalized(mean: number, std: number): Float32Array {

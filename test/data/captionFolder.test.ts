@@ -36,8 +36,9 @@ describe('openCaptionFolder', () => {
   it('gives square pixels, every caption, the ids, and does not mirror what a direction names', async () => {
     const pictures = await openCaptionFolder(folder, { side: 8 })
     expect(pictures.length).toBe(2)
-    expect(pictures.picture(0)).toEqual({ size: 8, rgba: expect.any(Uint8Array) })
-    expect([...pictures.picture(0).rgba.subarray(0, 4)]).toEqual([0xc8, 0x1e, 0x1e, 255])
+    const first = await pictures.picture(0)
+    expect(first).toEqual({ size: 8, rgba: expect.any(Uint8Array) })
+    expect([...first.rgba.subarray(0, 4)]).toEqual([0xc8, 0x1e, 0x1e, 255])
     expect([0, 1].map(pictures.captions)).toEqual([['a red card', 'a card'], ['an arrow to the left']])
     expect([0, 1].map(pictures.imageId)).toEqual([7, 9])
     expect([0, 1].map(pictures.mayMirror)).toEqual([true, false])

@@ -6,6 +6,7 @@ import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
 import { narrowHalf } from '../../weights/safetensors/half.js'
 import { writeSafetensors } from '../../weights/safetensors/write.js'
 import type { CaptionedPictures } from '../captionedPictures.js'
+import { mapAhead } from '../mapAhead.js'
 import {
   checkIdentity,
   type FeatureIdentity,
@@ -125,18 +126,27 @@ async function encodeViews(
   const images = new Float32Array(batch * pixels)
   const total = (last - first) * views.count
   const viewSize = tokens * width
-  for (let start = 0; start < total; start += batch) {
+  const pictureOf = (view: number) => first + Math.floor(view / views.count)
+  const numbers = Array.from({ length: Math.ceil(total / batch) }, (_, i) => i * batch)
+  const loaded = mapAhead(numbers, 2, (start) => {
+    const [from, to] = [pictureOf(start), pictureOf(Math.min(start + batch, total) - 1)]
+    return Promise.all(Array.from({ length: to - from + 1 }, async (_, i) => pictures.picture(from + i)))
+  })
+  let start = 0
+  for await (const batchPictures of loaded) {
     signal?.throwIfAborted()
     const count = Math.min(batch, total - start)
     for (let i = 0; i < count; i++) {
-      const picture = first + Math.floor((start + i) / views.count)
+      const picture = pictureOf(start + i)
       const random = viewRandom(views, { picture, view: (start + i) % views.count })
-      augmenter(pictures.picture(picture), pictures.mayMirror(picture), random, images, i * pixels)
+      const pixelsOf = batchPictures[picture - pictureOf(start)]!
+      augmenter(pixelsOf, pictures.mayMirror(picture), random, images, i * pixels)
     }
     const features = (await encode(images)).subarray(0, count * viewSize)
     const bad = features.find((value) => !(Math.abs(value) <= LARGEST_FLOAT16))
     if (bad !== undefined) throw new DataError(`a feature is ${bad}, which float16 cannot hold; use the encoder itself`)
     narrowHalf('F16', features, data.subarray(start * viewSize))
     onDone(start + count)
+    start += batch
   }
 }

@@ -1,7 +1,9 @@
+import type { Sharp } from 'sharp'
 import { ImageError } from '../../errors.js'
 import { MAX_PIXELS } from '../../image/limits.js'
 import { layOnWhite, type RawImage } from '../../image/rawImage.js'
 import type { RgbPicture } from '../../image/resize.js'
+import { jpegSize, type PictureSize } from './jpegSize.js'
 import type { Crop } from './randomCrop.js'
 
 export interface DecodeCropOptions {
@@ -26,17 +28,16 @@ export interface PictureHeader {
  */
 export async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
   const { default: sharp } = await import('sharp')
-  const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, pages: 1 })
-  const { autoOrient } = await image.metadata().catch((cause: Error) => undecodable(bytes, cause))
-  const { width, height } = autoOrient
+  const open = () => sharp(bytes, { limitInputPixels: MAX_PIXELS, pages: 1 })
+  const { width, height } = jpegSize(bytes) ?? (await uprightSize(bytes, open()))
   return {
     width,
     height,
     async decode(crop, { size, mirror }) {
-      const { data, info } = await image
-        .clone()
-        .autoOrient()
-        .extract(crop)
+      const upright = open().autoOrient()
+      // Of the whole picture, the decoder of JPEG itself can make a smaller one.
+      const isWhole = crop.width === width && crop.height === height
+      const { data, info } = await (isWhole ? upright : upright.extract(crop))
         .resize(size, size, { fit: 'fill', kernel: 'cubic' })
         .flop(mirror)
         .toColourspace('srgb')
@@ -49,6 +50,24 @@ export async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
       return layOnWhite({ data, width: size, height: size, channels: info.channels as RawImage['channels'] })
     },
   }
+}
+
+async function uprightSize(bytes: Uint8Array, image: Sharp): Promise<PictureSize> {
+  const { autoOrient } = await image.metadata().catch((cause: Error) => undecodable(bytes, cause))
+  return autoOrient
+}
+
+/** The whole picture, resized to a square on white. -> RGBA bytes, [side, side, 4]. @throws ImageError */
+export async function decodeSquare(bytes: Uint8Array, side: number): Promise<Uint8Array> {
+  const { width, height, decode } = await readHeader(bytes)
+  const { rgb } = await decode({ left: 0, top: 0, width, height }, { size: side, mirror: false })
+  const rgba = new Uint8Array(side * side * 4).fill(255)
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    rgba[to] = rgb[from]!
+    rgba[to + 1] = rgb[from + 1]!
+    rgba[to + 2] = rgb[from + 2]!
+  }
+  return rgba
 }
 
 function undecodable(bytes: Uint8Array, cause: Error): never {

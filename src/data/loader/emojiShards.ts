@@ -1,4 +1,3 @@
-import { emojiCaptions } from '../captionedPictures.js'
 import type { EmojiData, EmojiPicture } from '../emoji/dataset.js'
 import { PICTURE_SIZE } from '../emoji/render.js'
 import { nonEmptyCaptions } from '../readers/captionRecord.js'
@@ -7,14 +6,14 @@ import type { UnopenedPicture } from './shards.js'
 
 /** Drawings of the embedded data set as one shard of PNG pictures. Positions are places in the list. */
 export function emojiShard(name: string, data: EmojiData, drawings: readonly EmojiPicture[]): Shard<UnopenedPicture> {
-  const pictures = emojiCaptions(data, drawings)
   return {
     name,
     async *samples(from) {
       for (let i = from; i < drawings.length; i++) {
-        const { id: key } = drawings[i]!
-        const image = await png(pictures.picture(i).rgba)
-        const captions = nonEmptyCaptions(pictures.captions(i), key)
+        const drawing = drawings[i]!
+        const { id: key } = drawing
+        const image = await png(data.rgba(drawing))
+        const captions = nonEmptyCaptions(drawing.captions, key)
         yield { key, offset: i, next: i + 1, bytes: image.length, sample: () => ({ key, image, captions }) }
       }
     },

@@ -1,4 +1,4 @@
-import { type PixelFormat, writePixels } from '../../image/preprocess.js'
+import { createPixelWriter, type PixelFormat } from '../../image/preprocess.js'
 import { type RandAugmentOptions, randAugment } from '../../image/randAugment.js'
 import { pictureBytes } from '../bytes/pictureBytes.js'
 import { namesDirection } from '../direction.js'
@@ -32,6 +32,7 @@ export function trainingView({
   ...format
 }: TrainingViewOptions): LoadPicture<TrainingView> {
   const { size } = format
+  const writePixels = createPixelWriter(format)
   return async ({ image, captions }, random, signal) => {
     const uniform = () => random.uniform()
     signal?.throwIfAborted()
@@ -42,7 +43,7 @@ export function trainingView({
     const picture = await header.decode(crop, { size, mirror })
     const view = augmentation ? randAugment(picture, uniform, augmentation) : picture
     const pixels = new Float32Array(3 * size * size)
-    writePixels(view, format, pixels)
+    writePixels(view, pixels)
     return { pixels, caption }
   }
 }

@@ -8,6 +8,8 @@ export interface EncodedPicture {
   /** The encoded file, or where it is: a path or an http(s) address. */
   readonly image: Uint8Array | string
   readonly captions: Captions
+  /** Where the file begins in its uncompressed shard, if it comes from one. */
+  readonly imageStart?: number
 }
 
 /** Where the captions of a sample are. */
@@ -22,11 +24,12 @@ export interface CaptionPlace {
 const PICTURE_SUFFIXES = ['jpg', 'jpeg', 'png', 'webp', 'gif', 'avif', 'tif', 'tiff']
 
 /** Finds the picture and its captions in a sample. @throws DataError with the key and the suffixes that it does have. */
-export function captionedSample({ key, files }: ShardSample, place: CaptionPlace = {}): EncodedPicture {
-  const image = PICTURE_SUFFIXES.map((suffix) => files.get(suffix)).find((data) => data !== undefined)
-  if (!image)
+export function captionedSample({ key, files, starts }: ShardSample, place: CaptionPlace = {}): EncodedPicture {
+  const suffix = PICTURE_SUFFIXES.find((one) => files.has(one))
+  if (suffix === undefined)
     throw new DataError(`sample ${key} has no picture; expected ${PICTURE_SUFFIXES.join(', ')}, got ${suffixes(files)}`)
-  return { key, image, captions: nonEmptyCaptions(captionsOf(key, files, place), `sample ${key}`) }
+  const captions = nonEmptyCaptions(captionsOf(key, files, place), `sample ${key}`)
+  return { key, image: files.get(suffix)!, imageStart: starts.get(suffix)!, captions }
 }
 
 function captionsOf(key: string, files: ShardSample['files'], { captionField }: CaptionPlace): string[] {

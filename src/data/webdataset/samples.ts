@@ -1,4 +1,4 @@
-import { openByteSource } from '../bytes/byteSource.js'
+import { type ByteSource, openByteSource } from '../bytes/byteSource.js'
 import { decompressed } from './decompress.js'
 import { readTar, type TarMember } from './tarReader.js'
 
@@ -8,6 +8,8 @@ export interface ShardSample {
   readonly key: string
   /** Data by lower-case suffix: all that follows that dot, such as 'jpg' or 'seg.png'. */
   readonly files: ReadonlyMap<string, Uint8Array>
+  /** Where the data of each begins, by suffix, in bytes of the uncompressed archive. */
+  readonly starts: ReadonlyMap<string, number>
   /** Where its first member begins, in bytes of the uncompressed archive; reading can start there. */
   readonly offset: number
   /** Where the next sample may begin. */
@@ -23,7 +25,7 @@ export interface ShardSample {
  */
 export async function* readShardSamples(location: string, from = 0, signal?: AbortSignal): AsyncGenerator<ShardSample> {
   const source = openByteSource(location, signal)
-  const plain = from === 0 || !(await isGzip(source))
+  const plain = from === 0 || !(await isPacked(source))
   const chunks = plain
     ? decompressed(source.stream(from), source.name)
     : unpackedFrom(source.stream(), source.name, from)
@@ -36,19 +38,26 @@ export async function* readShardSamples(location: string, from = 0, signal?: Abo
  * sample, where the library stops: shards of LAION hold such pairs.
  */
 export async function* groupSamples(members: AsyncIterable<TarMember>): AsyncGenerator<ShardSample> {
-  let current: { key: string; files: Map<string, Uint8Array>; offset: number; next: number } | undefined
-  for await (const { name, data, offset, next } of members) {
+  let current: GrowingSample | undefined
+  for await (const { name, data, start, offset, next } of members) {
     const [key, suffix] = splitName(name) ?? []
     if (key === undefined || suffix === undefined || isMetadata(name)) continue
     if (current && (current.key !== key || current.files.has(suffix))) {
       yield current
       current = undefined
     }
-    current ??= { key, files: new Map(), offset, next }
+    current ??= { key, files: new Map(), starts: new Map(), offset, next }
     current.files.set(suffix, data)
+    current.starts.set(suffix, start)
     current.next = next
   }
   if (current) yield current
+}
+
+interface GrowingSample extends ShardSample {
+  readonly files: Map<string, Uint8Array>
+  readonly starts: Map<string, number>
+  next: number
 }
 
 const isPartOfSample = (name: string): boolean => splitName(name) !== undefined && !isMetadata(name)
@@ -62,7 +71,8 @@ function splitName(name: string): [key: string, suffix: string] | undefined {
 /** `__x__` itself and what lies in a folder of such a name. */
 const isMetadata = (name: string): boolean => /^__[^/]*__($|\/)/.test(name)
 
-async function isGzip(source: { size(): Promise<number>; read(start: number, end: number): Promise<Uint8Array> }) {
+/** Whether a shard is gzip: its samples cannot be read one by one then. */
+export async function isPacked(source: Pick<ByteSource, 'size' | 'read'>): Promise<boolean> {
   if ((await source.size()) < 2) return false
   const [first, second] = await source.read(0, 2)
   return first === 0x1f && second === 0x8b

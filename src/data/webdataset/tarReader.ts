@@ -7,7 +7,9 @@ import { BLOCK, parseTarHeader, type TarHeader, text } from './tarHeader.js'
 export interface TarMember {
   readonly name: string
   readonly data: Uint8Array
-  /** Where its first header block begins (long names included), in bytes of the uncompressed archive. */
+  /** Where the data begins, in bytes of the uncompressed archive. */
+  readonly start: number
+  /** Where its first header block begins (long names included). */
   readonly offset: number
   /** Where the next member begins. */
   readonly next: number
@@ -73,8 +75,9 @@ export async function* readTar(
       } else {
         if (size > maxMemberBytes)
           throw new DataError(`${place}: ${name} has ${size} bytes; expected at most ${maxMemberBytes}`)
+        const start = position()
         const data = await takeData(size)
-        yield { name, data, offset, next: position() }
+        yield { name, data, start, offset, next: position() }
       }
       extended = {}
       offset = position()

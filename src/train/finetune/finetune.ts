@@ -55,7 +55,12 @@ export async function finetuneCaption(options: FinetuneOptions<CaptionPresetName
   const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
   const { mean, std } = config
   const batches = captionBatches(pictures, { ...settings, augment: { ...augment, size: imageSize, mean, std } })
-  const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
+  const vision = await startingVision(
+    start.encoder,
+    imageSize,
+    settings.batch,
+    async (step) => (await batches(step)).images,
+  )
   const bridge = pick(start.parts.stage2!, partSpecs(config).stage2, options.model)
   const { qformer, visionLayerNormEpsilon } = config
   await using opened = await promptedTask(
@@ -69,14 +74,14 @@ export async function finetuneCaption(options: FinetuneOptions<CaptionPresetName
     {
       weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
       ...tokenizersOf(start),
-      nextBatch: (step) => {
-        const { images, captions } = batches(step)
+      nextBatch: async (step) => {
+        const { images, captions } = await batches(step)
         return { images, texts: captions.map((caption) => ({ prompt, text: cleanCaption(caption) })) }
       },
       recompute: options.recompute ?? false,
     },
   )
-  await run(opened, start, { options, config, vision, pictures: hashPictures(pictures) })
+  await run(opened, start, { options, config, vision, pictures: await hashPictures(pictures) })
 }
 
 /** `blip2 finetune vqa`: the paper's fine-tuning for answers; the Q-Former reads the question too. */
@@ -130,7 +135,12 @@ export async function finetuneRetrieval(options: FinetuneOptions<RetrievalPreset
   const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
   const { mean, std } = config
   const batches = captionBatches(pictures, { ...settings, augment: { ...augment, size: imageSize, mean, std } })
-  const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
+  const vision = await startingVision(
+    start.encoder,
+    imageSize,
+    settings.batch,
+    async (step) => (await batches(step)).images,
+  )
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
   await using opened = await retrievalTask(
     {
@@ -146,7 +156,7 @@ export async function finetuneRetrieval(options: FinetuneOptions<RetrievalPreset
       recompute: options.recompute ?? false,
     },
   )
-  await run(opened, start, { options, config, vision, pictures: hashPictures(pictures) })
+  await run(opened, start, { options, config, vision, pictures: await hashPictures(pictures) })
 }
 
 interface Start {

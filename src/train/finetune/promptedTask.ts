@@ -20,13 +20,18 @@ export interface PromptedTrainingConfig extends FinetuneSettings {
   readonly questionTokens?: number
 }
 
+export interface PromptedBatch {
+  readonly images: Float32Array
+  readonly texts: readonly PromptedText[]
+}
+
 export interface PromptedParts {
   /** Where all weights start, the frozen ones too, by full name. */
   readonly weights: ReadonlyMap<string, Float32Array>
   readonly languageTokenizer: Tokenizer
   readonly qformerTokenizer: Tokenizer
   /** Pictures [batch, 3, size, size] and `textsPerPicture` texts about each, as a function of the step. */
-  readonly nextBatch: (step: number) => { readonly images: Float32Array; readonly texts: readonly PromptedText[] }
+  readonly nextBatch: (step: number) => PromptedBatch | Promise<PromptedBatch>
   /** Compute layers again in the backward pass: less memory, more time. */
   readonly recompute?: boolean
 }
@@ -64,8 +69,8 @@ export async function promptedTask(config: PromptedTrainingConfig, parts: Prompt
     program,
     samplesPerStep: batch * textsPerPicture,
     ...finetuneLoop(config, layers),
-    feeds: (step) => {
-      const { images, texts } = nextBatch(step)
+    feeds: async (step) => {
+      const { images, texts } = await nextBatch(step)
       return { images: float32([batch, 3, imageSize, imageSize], images), ...promptedInputs(texts, inputs) }
     },
     [Symbol.asyncDispose]: () => program.dispose(),

@@ -24,7 +24,7 @@ export interface RetrievalParts {
   /** Where all weights start, by full name. */
   readonly weights: ReadonlyMap<string, Float32Array>
   readonly tokenizer: Tokenizer
-  readonly nextBatch: (step: number) => CaptionBatch
+  readonly nextBatch: (step: number) => Promise<CaptionBatch>
   /** Compute layers again in the backward pass: less memory, more time. */
   readonly recompute?: boolean
 }
@@ -69,8 +69,8 @@ export async function retrievalTask(config: RetrievalTrainingConfig, parts: Retr
     program,
     samplesPerStep: batch,
     ...finetuneLoop(config, layers),
-    feeds: (step) => {
-      const { images, captions, imageIds, random } = nextBatch(step)
+    feeds: async (step) => {
+      const { images, captions, imageIds, random } = await nextBatch(step)
       const text = tokenizer.encodeBatch(
         captions.map((caption) => cleanCaption(caption)),
         { padTo: tokens },

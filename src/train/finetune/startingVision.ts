@@ -23,7 +23,7 @@ export async function startingVision(
   { config, ...encoder }: EncoderWeights,
   imageSize: number,
   batch: number,
-  nextImages: (step: number) => Float32Array,
+  nextImages: (step: number) => Float32Array | Promise<Float32Array>,
 ): Promise<EncoderWeights> {
   if (imageSize === config.imageSize) return { config, ...encoder }
   if (imageSize % config.patchSize !== 0)
@@ -47,7 +47,7 @@ export async function startingVision(
 async function featureStatistics(
   { config, ...encoder }: EncoderWeights,
   batch: number,
-  nextImages: (step: number) => Float32Array,
+  nextImages: (step: number) => Float32Array | Promise<Float32Array>,
 ) {
   const raw = await FrozenEncoder.create({ ...encoder, config: { ...config, standardizedFeatures: false } }, batch)
   try {
@@ -55,7 +55,7 @@ async function featureStatistics(
     const steps = Math.max(1, Math.round(SAMPLE / batch))
     const rows = new Float32Array(steps * batch * width)
     for (let step = 0; step < steps; step++) {
-      const { data } = await raw.encode(nextImages(step))
+      const { data } = await raw.encode(await nextImages(step))
       rows.set(data as Float32Array, step * batch * width)
     }
     return columnStatistics(rows, width)

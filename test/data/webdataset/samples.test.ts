@@ -91,6 +91,7 @@ describe('captionedSample', () => {
   const sample = (files: Record<string, string>) => ({
     key: 'k',
     files: new Map(Object.entries(files).map(([suffix, text]) => [suffix, Buffer.from(text)])),
+    starts: new Map(Object.keys(files).map((suffix, i) => [suffix, 1024 * i + 512])),
     offset: 0,
     next: 0,
   })
@@ -100,6 +101,7 @@ describe('captionedSample', () => {
     expect(captionedSample(sample({ png: 'P', txt: ' from txt\n', json }))).toEqual({
       key: 'k',
       image: Buffer.from('P'),
+      imageStart: 512,
       captions: ['from txt'],
     })
     expect(captionedSample(sample({ webp: 'W', json })).captions).toEqual(['from json'])

@@ -72,8 +72,8 @@ async function task(steps: number, changes: Partial<PromptedTrainingConfig> = {}
       weights: start(),
       languageTokenizer: bpe,
       qformerTokenizer: wordPiece,
-      nextBatch: (step) => {
-        const { images, captions } = batches(step)
+      nextBatch: async (step) => {
+        const { images, captions } = await batches(step)
         const texts = captions.flatMap((caption) => {
           const [, color, corner] = /^a (\w+) square in the (.*)$/.exec(caption)!
           return [

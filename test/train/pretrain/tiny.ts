@@ -1,5 +1,6 @@
 import type { CaptionedPictures } from '../../../src/data/captionedPictures.js'
 import { Graph } from '../../../src/graph/index.js'
+import type { RgbaPicture } from '../../../src/image/affineSampler.js'
 import { type ImageEncoderConfig, imageFeatures } from '../../../src/models/imageEncoder.js'
 import { Scope } from '../../../src/nn/scope.js'
 import { Tokenizer } from '../../../src/text/tokenizer.js'
@@ -25,7 +26,7 @@ const squares = Object.entries(COLORS).flatMap(([color, rgb]) =>
   })),
 )
 
-export const tinyPictures: CaptionedPictures = {
+export const tinyPictures: Omit<CaptionedPictures, 'picture'> & { picture(index: number): RgbaPicture } = {
   length: squares.length,
   picture: (index) => ({ rgba: squares[index]!.rgba, size: SIDE }),
   mayMirror: () => false,
