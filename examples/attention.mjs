@@ -7,7 +7,8 @@ const [picture = 'assets/demo/noto-v1-person-surfing.png', path = 'models/emoji'
   process.argv.slice(2)
 const model = await Blip2.fromPretrained(path)
 
-const attention = await model.attention(picture, 'person surfing')
+const text = 'person surfing'
+const attention = await model.attention(picture, text)
 console.log(attention.queries, 'queries over', attention.rows, 'x', attention.columns, 'patches')
 
 // The mean over the heads of the last layer with cross-attention: one map a query.
@@ -15,4 +16,8 @@ const [first] = queryMaps(attention)
 console.log('query 0 looks most at patch', first.indexOf(Math.max(...first)))
 
 await writeFile(drawing, await drawAttention(picture, attention, { query: 'mean' }))
+
+// What of it speaks for a match with the text: Grad-CAM.
+const match = await model.attention(picture, text, { gradients: true })
+await writeFile(drawing.replace('.png', '-match.png'), await drawAttention(picture, match))
 await model.dispose()

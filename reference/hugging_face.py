@@ -5,7 +5,8 @@
 
 `opt` is in float32 and in several files; `t5`, with the exact GELU that BLIP-2's files name, and `retrieval` are in
 float16. `expected.json` holds texts and scores of `generate`, or scores and embeddings;
-pictures and pixel values are in `expected.safetensors`.
+pictures and pixel values are in `expected.safetensors`. `attention.safetensors` holds the cross-attention of each
+picture with each text, and its gradients of the matching logit.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     Blip2Config,
@@ -119,6 +120,39 @@ def retrieval(seed):
     tensors = {"pixels": pixels, "image_embeds": contrast.image_embeds, "text_embeds": contrast.text_embeds}
     write("retrieval", values, tensors)
     print(values)
+    attention()
+
+
+def attention():
+    """What Grad-CAM of the retrieval model is made of, by layer: [pictures * texts, heads, queries, 1 + patches]."""
+    folder = FOLDER / "retrieval"
+    model = Blip2ForImageTextRetrieval.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    pixels = load_file(folder / "expected" / "expected.safetensors")["pixels"]
+    encoding = PreTrainedTokenizerFast.from_pretrained(folder)(TEXTS, padding=True, return_tensors="pt")
+    maps = {}
+
+    def keep(layer):
+        def hook(module, inputs, output):
+            output[1].retain_grad()
+            maps[layer] = output[1]
+
+        return hook
+
+    for i, layer in enumerate(model.qformer.encoder.layer):
+        if layer.has_cross_attention:
+            layer.crossattention.attention.register_forward_hook(keep(i))
+    with torch.enable_grad():
+        pairs = dict(input_ids=encoding.input_ids, attention_mask=encoding.attention_mask)
+        pairs = {name: value.repeat(len(pixels), 1) for name, value in pairs.items()}
+        every = pixels.repeat_interleave(len(TEXTS), 0)
+        logits = model(pixel_values=every, use_image_text_matching_head=True, **pairs).logits_per_image
+        logits[:, 1].sum().backward()
+    tensors = {}
+    for layer, probabilities in maps.items():
+        tensors[f"probabilities.{layer}"] = probabilities.detach().contiguous()
+        tensors[f"gradients.{layer}"] = probabilities.grad.contiguous()
+        print(layer, probabilities.shape, probabilities.grad.abs().max())
+    save_file(tensors, folder / "expected" / "attention.safetensors")
 
 
 def randomise(model, seed, half):

@@ -33,6 +33,7 @@ export interface LoadOptions {
  */
 export class Blip2 implements Pick<NodeBlip2, keyof NodeBlip2> {
   readonly config: ModelConfig
+  readonly retrievalConfig: ModelConfig
   /** Where it computes, and why on so many threads. */
   readonly backend: Backend
   readonly caption: CaptionTask
@@ -50,6 +51,7 @@ export class Blip2 implements Pick<NodeBlip2, keyof NodeBlip2> {
   private constructor(connection: Connection, config: ModelConfig, backend: Backend) {
     this.#connection = connection
     this.config = config
+    this.retrievalConfig = config
     this.backend = backend
     this.caption = this.#streaming('caption')
     this.ask = this.#streaming('ask')

@@ -1,11 +1,18 @@
 import type { Command } from 'commander'
 import { type Io, printJson } from './io.js'
-import { addModelOptions, type ModelFlags, withModel } from './model.js'
+import {
+  addModelOptions,
+  addRetrievalModelOption,
+  forRetrieval,
+  type ModelFlags,
+  type RetrievalModelFlag,
+  withModel,
+} from './model.js'
 import { addJsonOption, type JsonOption } from './options.js'
 import { pictureFiles } from './pictureFiles.js'
 import { PictureReader } from './pictureReader.js'
 
-type Flags = ModelFlags & JsonOption & { readonly text?: string[]; readonly multimodal?: string }
+type Flags = ModelFlags & RetrievalModelFlag & JsonOption & { readonly text?: string[]; readonly multimodal?: string }
 
 interface Embedded {
   readonly image?: string
@@ -24,7 +31,7 @@ export function registerEmbed(program: Command, io: Io): void {
       const texts = flags.text ?? []
       if (args.length + texts.length === 0) command.error('error: give pictures, or texts with --text')
       const files = await pictureFiles(args)
-      await withModel(io, flags, async (model) => {
+      await withModel(io, forRetrieval(flags), async (model) => {
         const reader = new PictureReader(model, io)
         const all: Embedded[] = []
         const take = (embedded: Embedded) => {
@@ -52,7 +59,7 @@ export function registerEmbed(program: Command, io: Io): void {
         reader.finish()
       })
     })
-  addJsonOption(addModelOptions(command))
+  addJsonOption(addRetrievalModelOption(addModelOptions(command)))
 }
 
 function rows(vectors: Float32Array, width: number): number[][] {

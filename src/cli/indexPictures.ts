@@ -6,11 +6,18 @@ import { PictureIndex } from '../pictureIndex/pictureIndex.js'
 import type { Blip2 } from '../tasks/blip2.js'
 import { indexModelFlags, isIndexName } from './indexModel.js'
 import { type Io, printJson } from './io.js'
-import { addModelOptions, type ModelFlags, withModel } from './model.js'
+import {
+  addModelOptions,
+  addRetrievalModelOption,
+  forRetrieval,
+  type ModelFlags,
+  type RetrievalModelFlag,
+  withModel,
+} from './model.js'
 import { addJsonOption, type JsonOption } from './options.js'
 import { progressLine } from './progress.js'
 
-type Flags = ModelFlags & JsonOption & { readonly out: string }
+type Flags = ModelFlags & RetrievalModelFlag & JsonOption & { readonly out: string }
 
 export function registerIndex(program: Command, io: Io): void {
   const command = program
@@ -23,15 +30,17 @@ export function registerIndex(program: Command, io: Io): void {
       if (existsSync(flags.out)) {
         using index = await PictureIndex.open(flags.out)
         await withModel(io, indexModelFlags(command, flags, index), (model) => update(io, model, index, paths, flags))
-      } else
-        await withModel(io, flags, async (model) => {
+      } else {
+        const chosen = forRetrieval(flags)
+        await withModel(io, chosen, async (model) => {
           // A hub id is no path.
-          const name = existsSync(flags.model) ? resolve(flags.model) : flags.model
+          const name = existsSync(chosen.model) ? resolve(chosen.model) : chosen.model
           using index = await PictureIndex.create(flags.out, model, { name })
           await update(io, model, index, paths, flags)
         })
+      }
     })
-  addJsonOption(addModelOptions(command))
+  addJsonOption(addRetrievalModelOption(addModelOptions(command)))
 }
 
 async function update(

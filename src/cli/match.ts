@@ -1,6 +1,13 @@
 import type { Command } from 'commander'
 import { type Io, printJson } from './io.js'
-import { addModelOptions, type ModelFlags, withModel } from './model.js'
+import {
+  addModelOptions,
+  addRetrievalModelOption,
+  forRetrieval,
+  type ModelFlags,
+  type RetrievalModelFlag,
+  withModel,
+} from './model.js'
 import { addJsonOption, type JsonOption } from './options.js'
 import { pictureFiles } from './pictureFiles.js'
 import { PictureReader } from './pictureReader.js'
@@ -11,10 +18,10 @@ export function registerMatch(program: Command, io: Io): void {
     .description('say how well texts fit pictures: ITM probability and ITC cosine')
     .argument('<image>', 'a file, an address, a folder or a pattern')
     .argument('<text...>', 'texts to compare each picture with')
-    .action(async (image: string, texts: string[], flags: ModelFlags & JsonOption) => {
+    .action(async (image: string, texts: string[], flags: ModelFlags & RetrievalModelFlag & JsonOption) => {
       const files = await pictureFiles([image])
       const alone = files.length === 1
-      await withModel(io, flags, async (model) => {
+      await withModel(io, forRetrieval(flags), async (model) => {
         const reader = new PictureReader(model, io)
         const results: object[] = []
         let heading = alone ? 'itm\titc\ttext\n' : 'itm\titc\ttext\timage\n'
@@ -36,5 +43,5 @@ export function registerMatch(program: Command, io: Io): void {
         reader.finish()
       })
     })
-  addJsonOption(addModelOptions(command))
+  addJsonOption(addRetrievalModelOption(addModelOptions(command)))
 }

@@ -12,12 +12,20 @@ export interface ModelFlags {
   readonly device: Device
   readonly dtype: ModelDtypeName
   readonly threads?: number
+  readonly visionModel?: string
+  readonly languageModel?: string
+  readonly bert?: string
+}
+
+/** Of the commands that compare pictures with texts. */
+export interface RetrievalModelFlag {
+  readonly retrievalModel?: string
 }
 
 export const addModelOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--model <model>', 'directory, or OWNER/NAME on the Hugging Face hub').default(
+      new Option('--model <model>', 'directory, OWNER/NAME on the Hugging Face hub, or .pth of the authors').default(
         SHIPPED_MODEL,
         'the drawings model of this package',
       ),
@@ -25,6 +33,21 @@ export const addModelOptions = (command: Command): Command =>
     .addOption(new Option('--device <device>', 'where it runs').choices([...DEVICES]).default('cpu'))
     .addOption(dtypeOption())
     .option('--threads <n>', 'threads of one operator (default: one per core)', positiveInteger)
+    .option('--vision-model <model>', 'with a .pth: its image encoder, eva_vit_g.pth or a directory')
+    .option('--language-model <model>', 'with a .pth: its language model, directory or OWNER/NAME')
+    .option('--bert <model>', 'with a .pth of stage 1: the BERT whose vocabulary it reads')
+
+export const addRetrievalModelOption = (command: Command): Command =>
+  command.option(
+    '--retrieval-model <model>',
+    'model for match, vectors, search and attention, where --model has no stage 1: directory or OWNER/NAME',
+  )
+
+/** The model that compares pictures with texts. */
+export const forRetrieval = <Flags extends ModelFlags & RetrievalModelFlag>(flags: Flags): Flags => ({
+  ...flags,
+  model: flags.retrievalModel ?? flags.model,
+})
 
 /** Fewer bits a weight; see docs/quantization.md. */
 export const dtypeOption = (): Option =>
@@ -43,7 +66,14 @@ export async function withModel<T>(io: Io, flags: ModelFlags, work: (model: Blip
     onDownload: ({ file, done, total }) => progress.report(`fetching ${file}, MB`, megabytes(done), megabytes(total)),
     onConversion: ({ done, total }) => progress.report('converting weights, MB', megabytes(done), megabytes(total)),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    ...frozenModels(flags),
   })
   progress.clear()
   return await work(model)
 }
+
+const frozenModels = ({ visionModel, languageModel, bert }: ModelFlags) => ({
+  ...(visionModel === undefined ? {} : { vision: visionModel }),
+  ...(languageModel === undefined ? {} : { languageModel }),
+  ...(bert === undefined ? {} : { bert }),
+})

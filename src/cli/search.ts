@@ -2,13 +2,20 @@ import type { Command } from 'commander'
 import { rankImages } from '../tasks/rank.js'
 import { isIndexName } from './indexModel.js'
 import { type Io, printJson } from './io.js'
-import { addModelOptions, type ModelFlags, withModel } from './model.js'
+import {
+  addModelOptions,
+  addRetrievalModelOption,
+  forRetrieval,
+  type ModelFlags,
+  type RetrievalModelFlag,
+  withModel,
+} from './model.js'
 import { addJsonOption, candidatesOption, type JsonOption, positiveInteger } from './options.js'
 import { pictureFiles } from './pictureFiles.js'
 import { PictureReader } from './pictureReader.js'
 import { type SearchIndexFlags, searchIndex } from './searchIndex.js'
 
-type FolderFlags = ModelFlags & JsonOption & { readonly top: number; readonly k: number }
+type FolderFlags = ModelFlags & RetrievalModelFlag & JsonOption & { readonly top: number; readonly k: number }
 
 export function registerSearch(program: Command, io: Io): void {
   const command = program
@@ -27,7 +34,7 @@ export function registerSearch(program: Command, io: Io): void {
       if (args.length > 1) command.error('error: an index is searched for one text; put it in quotes')
       await searchIndex(command, io, what, args[0], flags)
     })
-  addJsonOption(addModelOptions(command))
+  addJsonOption(addRetrievalModelOption(addModelOptions(command)))
 }
 
 async function searchFolder(
@@ -41,7 +48,7 @@ async function searchFolder(
   if (forIndex !== undefined) command.error(`error: --${forIndex} needs an index: blip2 search album.lance ...`)
   if (args.length === 0) command.error("error: missing required argument 'image'")
   const files = await pictureFiles(args)
-  await withModel(io, flags, async (model) => {
+  await withModel(io, forRetrieval(flags), async (model) => {
     const reader = new PictureReader(model, io)
     const pictures = await reader.readAll(files)
     const images = pictures.map(({ image }) => image)

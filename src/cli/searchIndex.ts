@@ -4,10 +4,11 @@ import { DataError, type ImageError } from '../errors.js'
 import { PictureIndex } from '../pictureIndex/pictureIndex.js'
 import { indexModelFlags } from './indexModel.js'
 import { type Io, printJson } from './io.js'
-import { type ModelFlags, withModel } from './model.js'
+import { type ModelFlags, type RetrievalModelFlag, withModel } from './model.js'
 import type { JsonOption } from './options.js'
 
 export type SearchIndexFlags = ModelFlags &
+  RetrievalModelFlag &
   JsonOption & {
     readonly top: number
     readonly rerank?: number

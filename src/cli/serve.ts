@@ -4,10 +4,11 @@ import { MODEL_DTYPES } from '../quantize/weightBits.js'
 import { isLoopback } from '../serve/http/hostCheck.js'
 import { DEFAULT_LIMITS } from '../serve/limits.js'
 import { type Io, printJson } from './io.js'
-import { addModelOptions, type ModelFlags } from './model.js'
+import { addModelOptions, addRetrievalModelOption, type ModelFlags, type RetrievalModelFlag } from './model.js'
 import { addJsonOption, type JsonOption, positiveInteger, wholeNumber } from './options.js'
+import { progressLine } from './progress.js'
 
-interface ServeFlags extends ModelFlags, JsonOption {
+interface ServeFlags extends ModelFlags, RetrievalModelFlag, JsonOption {
   readonly host: string
   readonly port: number
   readonly workers: number
@@ -58,12 +59,16 @@ export function registerServe(program: Command, io: Io): void {
       const token = flags.token ?? process.env['BLIP2_TOKEN']
       if (!isLoopback(flags.host) && token === undefined)
         io.err('warning: whoever reaches this address can use the server; set BLIP2_TOKEN to ask for a token\n')
+      const progress = progressLine(io)
       const server = await openServer({
         ...serveOptions(flags),
+        onDownload: ({ file, done, total }) =>
+          progress.report(`fetching ${file}, MB`, Math.round(done / 1e6), Math.round(total / 1e6)),
         ...(token ? { token } : {}),
         version,
         signal: io.signal,
       })
+      progress.clear()
       if (flags.json) printJson(io, { url: server.url })
       else io.out(`${server.url}\n`)
       const death = await Promise.race([server.broken, aborted(io.signal)])
@@ -71,13 +76,15 @@ export function registerServe(program: Command, io: Io): void {
       await server.close(flags.grace * 1000)
       if (death) throw new RuntimeError(death.message, { cause: death })
     })
-  addJsonOption(addModelOptions(command))
+  addJsonOption(addRetrievalModelOption(addModelOptions(command)))
 }
 
 function serveOptions(flags: ServeFlags) {
-  const { model, device, threads, host, port, workers, allowedHost, cors, outputFilter, index, runs } = flags
+  const { model, retrievalModel, device, threads, host, port, workers, allowedHost, cors, outputFilter, index, runs } =
+    flags
   return {
     model,
+    ...(retrievalModel === undefined ? {} : { retrievalModel }),
     device,
     dtype: MODEL_DTYPES[flags.dtype],
     ...(threads === undefined ? {} : { threads }),

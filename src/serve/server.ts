@@ -1,11 +1,13 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { basename, resolve } from 'node:path'
+import { basename, resolve as absolute } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { ConfigError } from '../errors.js'
 import type { ModelDtype } from '../quantize/weightBits.js'
 import type { ExecutionOptions } from '../tasks/batchedFunction.js'
+import type { DownloadProgress } from '../weights/hub/pullModel.js'
+import { resolveModel } from '../weights/hub/resolveModel.js'
 import { createApp } from './app.js'
 import { Admission } from './http/admission.js'
 import { isLoopback } from './http/hostCheck.js'
@@ -24,8 +26,12 @@ import { TrainingRuns } from './trainingRuns/trainingRuns.js'
 import type { Services } from './services.js'
 
 export interface ServeOptions extends ExecutionOptions {
-  /** The model directory. */
+  /** A model directory, or OWNER/NAME on the Hugging Face hub, which is fetched if need be. */
   readonly model: string
+  /** Another model for match, vectors, attention and search, see `LoadOptions`; it must read pictures of the same size. */
+  readonly retrievalModel?: string
+  /** Bytes while a model of the hub is fetched. */
+  readonly onDownload?: (progress: DownloadProgress) => void
   /** See `LoadOptions`. */
   readonly dtype?: ModelDtype
   /** The package's, to tell clients. */
@@ -93,7 +99,7 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
     const allowAddresses = options.allowImageAddresses ?? false
     const scopes = new Set<RequestScope>()
     const services: Services = {
-      modelName: basename(resolve(options.model)),
+      modelName: basename(absolute(options.model)),
       model: info,
       limits,
       dispatcher,
@@ -135,15 +141,19 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
 }
 
 async function openModels({ model, workers = 1, ...options }: ServeOptions): Promise<readonly InferenceModel[]> {
-  const { device, threads, dtype, index, outputFilter, signal } = options
+  const { retrievalModel, onDownload, device, threads, dtype, index, outputFilter, signal } = options
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError(`workers must be at least 1, got ${workers}`)
+  // Here, so that each is fetched once however many threads open it.
+  const resolve = (name: string) =>
+    resolveModel(name, { ...(onDownload ? { onProgress: onDownload } : {}), ...(signal ? { signal } : {}) })
   const data = {
-    path: model,
+    path: await resolve(model),
+    ...(retrievalModel === undefined ? {} : { retrievalModel: await resolve(retrievalModel) }),
     ...(device === undefined ? {} : { device }),
     ...(dtype === undefined ? {} : { dtype }),
     ...(threads === undefined ? {} : { threads }),
     ...(index === undefined ? {} : { index }),
-    ...(outputFilter === undefined ? {} : { outputFilter: pathToFileURL(resolve(outputFilter)).href }),
+    ...(outputFilter === undefined ? {} : { outputFilter: pathToFileURL(absolute(outputFilter)).href }),
   }
   const opening = Array.from({ length: workers }, () => ModelThread.open(data, signal))
   const settled = await Promise.allSettled(opening)

@@ -68,7 +68,7 @@ export function askTask(text: PictureText, family: LanguageModelFamily): AskTask
   return Object.assign(ask, { stream })
 }
 
-export function chatTask(text: PictureText): ChatTask {
+export function chatTask(text: PictureText, family: LanguageModelFamily): ChatTask {
   type Conversations = readonly ChatMessage[] | readonly (readonly ChatMessage[])[]
   function chat(image: ImageInput, messages: readonly ChatMessage[], options?: ChatOptions): Promise<Answer>
   function chat(
@@ -82,14 +82,16 @@ export function chatTask(text: PictureText): ChatTask {
       text.write(
         'conversations',
         all,
-        pair(all, conversations, 'conversation').map(([, conversation]) => ({ text: chatPrompt(conversation) })),
+        pair(all, conversations, 'conversation').map(([, conversation]) => ({
+          text: chatPrompt(family, conversation),
+        })),
         textSettings(CHAT_DECODING, options),
       ),
     )
   }
   async function* stream(image: ImageInput, messages: readonly ChatMessage[], options: ChatOptions = {}) {
     const settings = textSettings({ ...CHAT_DECODING, numBeams: 1 }, options)
-    return yield* text.stream('conversations', image, { text: chatPrompt(messages) }, settings)
+    return yield* text.stream('conversations', image, { text: chatPrompt(family, messages) }, settings)
   }
   return Object.assign(chat, { stream })
 }

@@ -1,51 +1,28 @@
-import { DisposedError, ModelNotFoundError } from '../errors.js'
-import type { ModelDtype } from '../quantize/weightBits.js'
-import { Tokenizer } from '../text/tokenizer.js'
-import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
-import type { ConversionProgress, WeightPlacement } from '../weights/graphWeights.js'
-import type { DownloadProgress } from '../weights/hub/pullModel.js'
-import { resolveModel } from '../weights/hub/resolveModel.js'
-import { type ModelConfig, type ModelDirectory, type ModelPart, readModelDirectory } from '../weights/modelDirectory.js'
+import { ConfigError, DisposedError, ModelNotFoundError } from '../errors.js'
+import type { ModelConfig, ModelPart } from '../weights/modelDirectory.js'
 import { type AskTask, askTask, type ChatTask, chatTask } from './answerer.js'
-import { AttentionReader, type PictureAttention } from './attentionReader.js'
-import type { ExecutionOptions } from './batchedFunction.js'
+import type { PictureAttention } from './attentionReader.js'
 import { type CaptionTask, captionTask } from './captioner.js'
-import { type EncodedImage, ImageEncoder, type ImageInput } from './imageEncoder.js'
-import { openModelWeights } from './modelWeights.js'
+import { EncodedImage, type ImageInput } from './imageEncoder.js'
 import { forEach, type OneOrMany, pair } from './oneOrMany.js'
+import { disposeModel, isJoined, type LoadOptions as ModelOptions, type OpenModel, openModel } from './openModel.js'
 import { filteredPictureText, type OutputFilter } from './outputFilter.js'
 import type { PictureText } from './pictureText.js'
-import { type QFormerTexts, qformerTexts } from './qformerTexts.js'
-import { cosine, type MatchLogits, matchProbability, type Pair, Retriever } from './retriever.js'
-import { TextGenerator } from './textGenerator.js'
+import { cosine, type MatchLogits, matchProbability, type Pair, type Retriever } from './retriever.js'
 
-export interface LoadOptions extends ExecutionOptions {
-  /**
-   * 'memory' reads the weights, 'mapped' leaves them in their files (half types are converted once, into `cacheDir`).
-   * Default: parts of 256 MiB and more, counted as float32, are mapped.
-   */
-  readonly weights?: WeightPlacement
-  /**
-   * 'q8' and 'q4' quantise the matrices of a component to 8 and 4 bits, once, into `cacheDir`: less memory and faster
-   * decoding for small errors (see docs/quantization.md). Default: float32, or as the directory is quantised already.
-   */
-  readonly dtype?: ModelDtype
-  /** Branch, tag or commit of a model of the hub (default 'main'). */
-  readonly revision?: string
-  /** Bytes while a model of the hub is fetched. */
-  readonly onDownload?: (progress: DownloadProgress) => void
-  /** For converted weights: 4 bytes a weight (default: $BLIP2_CACHE or blip2 in the user's cache folder). */
-  readonly cacheDir?: string
-  /** Bytes written while weights are converted. */
-  readonly onConversion?: (progress: ConversionProgress) => void
+export interface LoadOptions extends ModelOptions {
   /** Sees every text that is written before the caller does, and may change or withhold it. */
   readonly outputFilter?: OutputFilter
-  readonly signal?: AbortSignal
 }
 
 export interface TaskOptions {
   /** Stops between batches with an AbortError. */
   readonly signal?: AbortSignal
+}
+
+export interface AttentionOptions extends TaskOptions {
+  /** Read the gradients of the matching logit as well, for Grad-CAM maps; needs a text, and stage 1. Default false. */
+  readonly gradients?: boolean
 }
 
 /** How well a picture and a text fit, by the two objectives of stage 1. */
@@ -65,6 +42,8 @@ export interface Match {
  */
 export class Blip2 {
   readonly config: ModelConfig
+  /** Of the model that compares pictures with texts: the same, but for a `retrievalModel`. */
+  readonly retrievalConfig: ModelConfig
   /** Describes pictures; `caption.stream` gives the text as it is written. */
   readonly caption: CaptionTask
   /** Answers questions about pictures; `ask.stream` gives the text as it is written. */
@@ -72,19 +51,18 @@ export class Blip2 {
   /** Answers the last message of a conversation about a picture; `chat.stream` gives the text as it is written. */
   readonly chat: ChatTask
   /** Gone after disposal, so that a model that is still referred to holds nothing. */
-  #parts: Parts | undefined
-  readonly #path: string
+  #model: OpenModel | undefined
   #last: Promise<unknown> = Promise.resolve()
   #disposed = false
 
-  private constructor({ config, path }: ModelDirectory, parts: Parts, filter: OutputFilter | undefined) {
-    this.config = config
-    this.#path = path
-    this.#parts = parts
+  private constructor(model: OpenModel, filter: OutputFilter | undefined) {
+    this.config = model.config
+    this.retrievalConfig = model.retrieval.config
+    this.#model = model
     const text = filter ? filteredPictureText(this.#pictureText(), filter) : this.#pictureText()
-    this.caption = captionTask(text, config)
-    this.ask = askTask(text, config.language.kind)
-    this.chat = chatTask(text)
+    this.caption = captionTask(text, this.config)
+    this.ask = askTask(text, this.config.language.kind)
+    this.chat = chatTask(text, this.config.language.kind)
   }
 
   /**
@@ -94,63 +72,25 @@ export class Blip2 {
    * @throws ModelNotFoundError, ConfigError or WeightsError when there is no model, its configuration is wrong, or its
    * weights do not fit it.
    */
-  static async fromPretrained(model: string, options: LoadOptions = {}): Promise<Blip2> {
-    const {
-      signal,
-      outputFilter,
-      weights,
-      cacheDir = defaultCacheDirectory(),
-      onConversion,
-      dtype,
-      revision,
-      onDownload,
-      ...execution
-    } = options
-    signal?.throwIfAborted()
-    const directory = await readModelDirectory(
-      await resolveModel(model, {
-        ...(revision === undefined ? {} : { revision }),
-        ...(onDownload ? { onProgress: onDownload } : {}),
-        ...(signal ? { signal } : {}),
-      }),
-    )
-    const { config } = directory
-    const { vision, stage1, stage2, language } = await openModelWeights(directory, {
-      cacheDirectory: cacheDir,
-      ...(weights ? { weights } : {}),
-      ...(dtype ? { dtype } : {}),
-      ...(onConversion ? { onConversion } : {}),
-      ...(signal ? { signal } : {}),
-    })
-    signal?.throwIfAborted()
-    const tokenizer = (name: 'qformer' | 'language') => Tokenizer.fromFile(directory.tokenizerPath(name))
-    const readsText = stage1 !== undefined || config.questionToQFormer === true
-    const texts = readsText ? qformerTexts(await tokenizer('qformer'), config.text.maxTokens) : undefined
-    const bridge = stage1 ?? stage2
-    const parts: Parts = {
-      encoder: new ImageEncoder(config, vision, execution),
-      texts,
-      retriever: stage1 && texts && new Retriever(config, stage1, texts, execution),
-      attention: bridge && new AttentionReader(config, bridge, execution),
-      generator:
-        stage2 &&
-        language &&
-        new TextGenerator(
-          config,
-          { stage2, language },
-          await tokenizer('language'),
-          execution,
-          config.questionToQFormer ? texts : undefined,
-        ),
-    }
-    return new Blip2(directory, parts, outputFilter)
+  static async fromPretrained(model: string, { outputFilter, ...options }: LoadOptions = {}): Promise<Blip2> {
+    return new Blip2(await openModel(model, options), outputFilter)
   }
 
-  /** Runs the frozen encoder once; what it gives may be passed to the other methods in the picture's place. */
+  /**
+   * Runs the frozen encoder once; what it gives may be passed to the other methods in the picture's place. With a
+   * retrieval model beside it, its encoder runs as well.
+   */
   encode(image: ImageInput, options?: TaskOptions): Promise<EncodedImage>
   encode(images: readonly ImageInput[], options?: TaskOptions): Promise<EncodedImage[]>
   encode(images: OneOrMany<ImageInput>, { signal }: TaskOptions = {}) {
-    return this.#exclusive(() => forEach(images, (all) => this.#open.encoder.encode(all, signal)))
+    return this.#exclusive(() =>
+      forEach(images, async (all) => {
+        const encoded = await this.#open.encoder.encode(all, signal)
+        if (!isJoined(this.#open)) return encoded
+        const others = await this.#encodeForRetrieval(all, signal)
+        return encoded.map(({ features }, i) => new EncodedImage(features, others[i]!))
+      }),
+    )
   }
 
   /** Compares each picture with each text, in their order. Needs stage 1. */
@@ -160,7 +100,7 @@ export class Blip2 {
     return this.#exclusive(() => {
       const retriever = this.#stage1('matching')
       return forEach(images, async (all) => {
-        const encoded = await this.#open.encoder.encode(all, signal)
+        const encoded = await this.#encodeForRetrieval(all, signal)
         const imageVectors = await retriever.embedImages(encoded, signal)
         const textVectors = await retriever.embedTexts(texts, signal)
         const logits = await retriever.matchLogits(
@@ -181,7 +121,17 @@ export class Blip2 {
    * re-ranking, where the second is added to the cosine (authors' code). Needs stage 1.
    */
   matchLogits(pairs: readonly Pair[], { signal }: TaskOptions = {}): Promise<MatchLogits[]> {
-    return this.#exclusive(async () => this.#stage1('matching').matchLogits(pairs, signal))
+    return this.#exclusive(async () => {
+      const retriever = this.#stage1('matching')
+      const encoded = await this.#encodeForRetrieval(
+        pairs.map(([image]) => image),
+        signal,
+      )
+      return retriever.matchLogits(
+        pairs.map(([, text], i): Pair => [encoded[i]!, text]),
+        signal,
+      )
+    })
   }
 
   /** Unit vectors of a picture, one per query: [queries, embeddingWidth], row-major. Needs stage 1. */
@@ -190,7 +140,7 @@ export class Blip2 {
   embedImage(images: OneOrMany<ImageInput>, { signal }: TaskOptions = {}) {
     return this.#exclusive(() => {
       const retriever = this.#stage1('embedding')
-      return forEach(images, async (all) => retriever.embedImages(await this.#open.encoder.encode(all, signal), signal))
+      return forEach(images, async (all) => retriever.embedImages(await this.#encodeForRetrieval(all, signal), signal))
     })
   }
 
@@ -232,18 +182,33 @@ export class Blip2 {
 
   /**
    * Where each query looks in a picture: cross-attention of every layer that has it. With a text, of the joint pass, in
-   * which the queries see the text (needs stage 1); without, of the picture's own pass.
+   * which the queries see the text (needs stage 1); without, of the picture's own pass. With `gradients`, also what the
+   * matching logit owes to each of them.
+   *
+   * @throws ConfigError for gradients without a text.
    */
-  attention(image: ImageInput, text?: string, options?: TaskOptions): Promise<PictureAttention>
-  attention(images: readonly ImageInput[], text?: OneOrMany<string>, options?: TaskOptions): Promise<PictureAttention[]>
-  attention(images: OneOrMany<ImageInput>, text?: OneOrMany<string>, { signal }: TaskOptions = {}) {
+  attention(image: ImageInput, text?: string, options?: AttentionOptions): Promise<PictureAttention>
+  attention(
+    images: readonly ImageInput[],
+    text?: OneOrMany<string>,
+    options?: AttentionOptions,
+  ): Promise<PictureAttention[]>
+  attention(
+    images: OneOrMany<ImageInput>,
+    text?: OneOrMany<string>,
+    { gradients = false, signal }: AttentionOptions = {},
+  ) {
     return this.#exclusive(() => {
-      const reader = this.#open.attention ?? this.#missing('attention', ['stage1'])
+      const { attention: reader = this.#missing('attention', ['stage1']), texts: encode } = this.#open.retrieval
+      if (gradients) this.#stage1('the gradient of matching')
+      if (gradients && text === undefined)
+        throw new ConfigError('gradients are those of the match between a picture and a text; give a text')
       return forEach(images, async (all) => {
-        const encoded = await this.#open.encoder.encode(all, signal)
+        const encoded = await this.#encodeForRetrieval(all, signal)
         if (text === undefined) return reader.ofPictures(encoded, signal)
         const texts = pair(all, text, 'text').map(([, own]) => own)
-        return reader.ofPairs(encoded, texts, this.#open.texts ?? this.#missing('matching', ['stage1']), signal)
+        const read = encode ?? this.#missing('matching', ['stage1'])
+        return gradients ? reader.ofMatches(encoded, texts, read, signal) : reader.ofPairs(encoded, texts, read, signal)
       })
     })
   }
@@ -253,18 +218,18 @@ export class Blip2 {
     if (this.#disposed) return
     this.#disposed = true
     await this.#last
-    const { encoder, retriever, attention, generator } = this.#open
-    this.#parts = undefined
-    await Promise.all([encoder, retriever, attention, generator].map((part) => part?.dispose()))
+    const model = this.#open
+    this.#model = undefined
+    await disposeModel(model)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
 
-  get #open(): Parts {
-    if (!this.#parts) throw disposed()
-    return this.#parts
+  get #open(): OpenModel {
+    if (!this.#model) throw disposed()
+    return this.#model
   }
 
   /** Compiled functions share their buffers between runs, so overlapping calls wait for each other. */
@@ -300,31 +265,37 @@ export class Blip2 {
     pairs: readonly (readonly [ImageInput, string])[],
     signal: AbortSignal | undefined,
   ): Promise<EncodedImage[]> {
-    if (Array.isArray(images)) return this.#open.encoder.encode(images, signal)
-    const [only] = await this.#open.encoder.encode([images as ImageInput], signal)
+    if (Array.isArray(images)) return this.#encodeForRetrieval(images, signal)
+    const [only] = await this.#encodeForRetrieval([images as ImageInput], signal)
     return pairs.map(() => only!)
   }
 
+  /** By the encoder that the Q-Former of stage 1 was trained on. */
+  #encodeForRetrieval(images: readonly ImageInput[], signal: AbortSignal | undefined): Promise<EncodedImage[]> {
+    const model = this.#open
+    return model.retrieval.encoder.encode(isJoined(model) ? images.map(ofRetrievalModel) : images, signal)
+  }
+
   #stage1(task: string): Retriever {
-    return this.#open.retriever ?? this.#missing(task, ['stage1'])
+    return this.#open.retrieval.retriever ?? this.#missing(task, ['stage1'])
   }
 
   #missing(task: string, parts: readonly ModelPart[]): never {
     const files = parts.map((part) => `${part}.safetensors`).join(' and ')
-    const stage = parts.includes('stage1') ? 'stage1' : 'stage2'
-    throw new ModelNotFoundError(
-      `${task} needs ${files}, which ${this.#path} does not have. Train it with "blip2 pretrain ${stage}", or open a model that has both stages, such as models/emoji`,
-    )
+    const others = parts.includes('stage1')
+      ? 'Train it with "blip2 pretrain stage1", open a model that has both stages, such as models/emoji, or put a retrieval model beside this one (retrievalModel)'
+      : 'Train it with "blip2 pretrain stage2", or open a model that has both stages, such as models/emoji'
+    throw new ModelNotFoundError(`${task} needs ${files}, which ${this.#open.path} does not have. ${others}`)
   }
 }
 
 const disposed = () => new DisposedError('this model was disposed; open it again')
 
-/** What the weights of a directory make up; a stage that is not there is undefined. */
-interface Parts {
-  readonly encoder: ImageEncoder
-  readonly texts: QFormerTexts | undefined
-  readonly retriever: Retriever | undefined
-  readonly attention: AttentionReader | undefined
-  readonly generator: TextGenerator | undefined
+/** The picture as the retrieval model knows it. */
+function ofRetrievalModel(image: ImageInput): ImageInput {
+  if (!(image instanceof EncodedImage)) return image
+  if (image.retrieval) return image.retrieval
+  throw new ConfigError(
+    'this picture was encoded by a model without the retrieval model; encode it with the model that compares it',
+  )
 }

@@ -10,9 +10,12 @@ import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
 export class EncodedImage {
   /** [1 + patches, encoder width] */
   readonly features: Float32Array
+  /** The same picture after the retrieval model's encoder, where the model has one beside it. */
+  readonly retrieval: EncodedImage | undefined
 
-  constructor(features: Float32Array) {
+  constructor(features: Float32Array, retrieval?: EncodedImage) {
     this.features = features
+    this.retrieval = retrieval
   }
 }
 

@@ -11,28 +11,32 @@ export interface ChatMessage {
 
 /** Where the question goes. */
 const BLANK = '{}'
-/** Zero-shot questions (paper 4.1). */
-const QUESTION: Readonly<Record<LanguageModelFamily, string>> = {
-  opt: 'Question: {} Answer:',
-  t5: 'Question: {} Short answer:',
-}
+/** What asks for the answer to a zero-shot question (paper 4.1). */
+const ANSWER: Readonly<Record<LanguageModelFamily, string>> = { opt: 'Answer:', t5: 'Short answer:' }
+const questionTemplate = (family: LanguageModelFamily): string => `Question: ${BLANK} ${ANSWER[family]}`
 
 /** A question as the language model was evaluated with it, or in the caller's own template. */
-export function questionPrompt(family: LanguageModelFamily, question: string, template = QUESTION[family]): string {
+export function questionPrompt(
+  family: LanguageModelFamily,
+  question: string,
+  template = questionTemplate(family),
+): string {
   if (!template.includes(BLANK))
     throw new ConfigError(
-      `a template has ${BLANK} where the question goes, as in '${QUESTION[family]}'; got '${template}'`,
+      `a template has ${BLANK} where the question goes, as in '${questionTemplate(family)}'; got '${template}'`,
     )
   return template.replace(BLANK, () => question)
 }
 
 /**
- * A conversation as the authors' demonstration puts it: every question with its answer, then the last question.
+ * A conversation as the authors' demonstration puts it, in the words of the language model's own template: every
+ * question with its answer, then the last question. Of OPT:
  * 'Question: Which city is this? Answer: Singapore. Question: Why? Answer:'
  *
  * @throws ConfigError unless the turns alternate and the user has the first and the last.
  */
-export function chatPrompt(messages: readonly ChatMessage[]): string {
+export function chatPrompt(family: LanguageModelFamily, messages: readonly ChatMessage[]): string {
+  const answer = ANSWER[family]
   messages.forEach(({ role }, i) => {
     const expected = i % 2 === 0 ? 'user' : 'assistant'
     if (role !== expected)
@@ -42,9 +46,9 @@ export function chatPrompt(messages: readonly ChatMessage[]): string {
     throw new ConfigError('a conversation ends with a message of the user, which is to be answered')
   return messages
     .map(({ role, content }, i) => {
-      if (role === 'assistant') return ` Answer: ${content.replace(/\.$/, '')}.`
+      if (role === 'assistant') return ` ${answer} ${content.replace(/\.$/, '')}.`
       return `${i === 0 ? '' : ' '}Question: ${content}`
     })
     .join('')
-    .concat(' Answer:')
+    .concat(` ${answer}`)
 }

@@ -176,6 +176,11 @@ it('/v1/attention gives a map of each query', async () => {
     columns: 2,
     queries: expected,
   })
+  const match = queryMaps(await blip2.attention(bytesOf(red), 'octopus', { gradients: true }))
+  expect(await answer('/v1/attention', { image: red, text: 'octopus', gradients: true })).toMatchObject({
+    queries: match.map((map) => Array.from(map)),
+  })
+  expect((await server.post('/v1/attention', { image: red, gradients: true })).status).toBe(400)
   expect((await server.post('/v1/attention', { image: red, layer: 1 })).status).toBe(400)
 })
 

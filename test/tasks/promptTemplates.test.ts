@@ -13,7 +13,7 @@ it('asks in the template of the language model', () => {
 })
 
 it('puts a conversation as the authors do', () => {
-  expect(chatPrompt([user('which city is this?')])).toBe('Question: which city is this? Answer:')
+  expect(chatPrompt('opt', [user('which city is this?')])).toBe('Question: which city is this? Answer:')
   const turns = [
     user('which city is this?'),
     assistant('singapore'),
@@ -21,13 +21,16 @@ it('puts a conversation as the authors do', () => {
     assistant('A merlion.'),
     user('So?'),
   ]
-  expect(chatPrompt(turns)).toBe(
+  expect(chatPrompt('opt', turns)).toBe(
     'Question: which city is this? Answer: singapore. Question: why? Answer: A merlion. Question: So? Answer:',
+  )
+  expect(chatPrompt('t5', turns.slice(0, 3))).toBe(
+    'Question: which city is this? Short answer: singapore. Question: why? Short answer:',
   )
 })
 
 it('refuses a conversation whose turns are not in order', () => {
-  expect(() => chatPrompt([])).toThrow(/ends with a message of the user/)
-  expect(() => chatPrompt([user('a'), assistant('b')])).toThrow(/ends with a message of the user/)
-  expect(() => chatPrompt([user('a'), user('b'), user('c')])).toThrow(/message 1 .* must be the assistant's/)
+  expect(() => chatPrompt('opt', [])).toThrow(/ends with a message of the user/)
+  expect(() => chatPrompt('opt', [user('a'), assistant('b')])).toThrow(/ends with a message of the user/)
+  expect(() => chatPrompt('opt', [user('a'), user('b'), user('c')])).toThrow(/message 1 .* must be the assistant's/)
 })

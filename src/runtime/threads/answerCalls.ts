@@ -1,13 +1,13 @@
 import { parentPort } from 'node:worker_threads'
 import { RuntimeError } from '../../errors.js'
-import { packError } from '../../runtime/workerMessages.js'
+import { packError } from '../workerMessages.js'
 import type { CallRequest, CallResponse } from './callMessages.js'
 
 export interface CallContext {
   /** Fires when nobody waits for the call any more. */
   readonly signal: AbortSignal
   /** Sends a part of the result ahead. */
-  readonly piece: (piece: string) => void
+  readonly piece: (piece: unknown) => void
 }
 
 export interface CallHandler<Call> {
@@ -20,7 +20,7 @@ export interface CallHandler<Call> {
 /** The other side of a CallThread: answers the calls that come to this thread, each as it comes. */
 export function answerCalls<Call>(handler: CallHandler<Call>): void {
   const port = parentPort
-  if (!port) throw new RuntimeError('this module is started by the server, in a thread of its own')
+  if (!port) throw new RuntimeError('this module is started by a CallThread, in a thread of its own')
   const send = (response: CallResponse) => port.postMessage(response)
   const underWay = new Map<number, AbortController>()
 
@@ -28,7 +28,7 @@ export function answerCalls<Call>(handler: CallHandler<Call>): void {
     const controller = new AbortController()
     underWay.set(id, controller)
     try {
-      const piece = (text: string) => send({ kind: 'piece', id, piece: text })
+      const piece = (part: unknown) => send({ kind: 'piece', id, piece: part })
       send({ kind: 'done', id, result: await handler.answer(call, { signal: controller.signal, piece }) })
     } catch (error) {
       send({ kind: 'failed', id, error: packError(error) })

@@ -1,4 +1,4 @@
-import type { ErrorMessage } from '../../runtime/workerMessages.js'
+import type { ErrorMessage } from '../workerMessages.js'
 
 /** To a thread that answers calls. */
 export type CallRequest<Call> =
@@ -10,6 +10,6 @@ export type CallRequest<Call> =
 
 /** From it: any number of pieces, then one result or error for each call. */
 export type CallResponse =
-  | { readonly kind: 'piece'; readonly id: number; readonly piece: string }
+  | { readonly kind: 'piece'; readonly id: number; readonly piece: unknown }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly error: ErrorMessage }

@@ -1,23 +1,26 @@
 import { Worker } from 'node:worker_threads'
 import { DisposedError, RuntimeError } from '../../errors.js'
-import { unpackError } from '../../runtime/workerMessages.js'
+import { unpackError } from '../workerMessages.js'
 import type { CallRequest, CallResponse } from './callMessages.js'
 
-export interface CallOptions {
+export interface CallOptions<Piece> {
   /** Rejects the call at once with the signal's reason, and tells the thread to stop working on it. */
   readonly signal?: AbortSignal
   /** Takes what the call gives before its result. */
-  readonly onPiece?: (piece: string) => void
+  readonly onPiece?: (piece: Piece) => void
 }
 
 interface Waiting {
   readonly resolve: (result: unknown) => void
   readonly reject: (reason: unknown) => void
-  readonly onPiece: (piece: string) => void
+  readonly onPiece: (piece: unknown) => void
 }
 
-/** A thread that answers calls (`answerCalls`), several at a time. End it when done: it keeps the process alive. */
-export class CallThread<Call> {
+/**
+ * A thread that answers calls (`answerCalls`), several at a time. It keeps the process alive while there are calls under
+ * way. End it when done.
+ */
+export class CallThread<Call, Piece = string> {
   /** Resolves when the thread ends without having been told to, with what it died of. */
   readonly died: Promise<Error>
   readonly #worker: Worker
@@ -30,6 +33,7 @@ export class CallThread<Call> {
   constructor(script: URL, data: unknown) {
     // Without the process's own flags: one like --eval is not for a thread.
     this.#worker = new Worker(script, { workerData: data, execArgv: [] })
+    this.#worker.unref()
     this.#worker.on('message', (response: CallResponse) => this.#answered(response))
     this.#exit = new Promise((resolve) => {
       this.#worker.once('exit', () => resolve())
@@ -38,7 +42,7 @@ export class CallThread<Call> {
       const die = (cause: unknown) => {
         if (this.#death) return
         const message = cause instanceof Error ? cause.message : `it ended with code ${cause}`
-        resolve(this.#die(new RuntimeError(`a thread of the server broke: ${message}`, { cause })))
+        resolve(this.#die(new RuntimeError(`a worker thread broke: ${message}`, { cause })))
       }
       this.#worker.on('error', die)
       this.#worker.on('messageerror', die)
@@ -46,17 +50,19 @@ export class CallThread<Call> {
     })
   }
 
-  call<Result>(call: Call, { signal, onPiece = () => {} }: CallOptions = {}): Promise<Result> {
+  call<Result>(call: Call, { signal, onPiece = () => {} }: CallOptions<Piece> = {}): Promise<Result> {
     if (this.#death) return Promise.reject(this.#death)
     if (signal?.aborted) return Promise.reject(signal.reason)
     const id = this.#nextId++
     return new Promise<Result>((resolve, reject) => {
       const abort = () => {
-        this.#waiting.delete(id)
+        this.#forget(id)
         this.#send({ kind: 'abort', id })
         reject(signal!.reason)
       }
       const settled = () => signal?.removeEventListener('abort', abort)
+      // Throws for what cannot be cloned; then nothing waits for an answer.
+      this.#send({ kind: 'call', id, call })
       this.#waiting.set(id, {
         resolve: (result) => {
           settled()
@@ -66,17 +72,18 @@ export class CallThread<Call> {
           settled()
           reject(reason)
         },
-        onPiece,
+        onPiece: onPiece as (piece: unknown) => void,
       })
+      this.#worker.ref()
       signal?.addEventListener('abort', abort, { once: true })
-      this.#send({ kind: 'call', id, call })
     })
   }
 
-  /** Rejects the calls under way, lets the thread free what it holds, and waits for its end. */
-  end(): Promise<void> {
+  /** Rejects the calls under way and those to come, lets the thread free what it holds, and waits for its end. */
+  end(message = 'the thread was ended'): Promise<void> {
     if (!this.#death) {
-      this.#die(new DisposedError('the server was closed'))
+      this.#die(new DisposedError(message))
+      this.#worker.ref()
       this.#send({ kind: 'end' })
     }
     return this.#exit
@@ -94,9 +101,14 @@ export class CallThread<Call> {
       waiting.onPiece(response.piece)
       return
     }
-    this.#waiting.delete(response.id)
+    this.#forget(response.id)
     if (response.kind === 'done') waiting.resolve(response.result)
     else waiting.reject(unpackError(response.error))
+  }
+
+  #forget(id: number): void {
+    this.#waiting.delete(id)
+    if (this.#waiting.size === 0 && !this.#death) this.#worker.unref()
   }
 
   #die(death: Error): Error {

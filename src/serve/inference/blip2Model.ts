@@ -1,4 +1,4 @@
-import { ModelNotFoundError } from '../../errors.js'
+import { ConfigError, ModelNotFoundError } from '../../errors.js'
 import { PictureIndex } from '../../pictureIndex/pictureIndex.js'
 import { queryMaps } from '../../tasks/attentionMaps.js'
 import { Blip2, type LoadOptions } from '../../tasks/blip2.js'
@@ -26,11 +26,11 @@ export class Blip2Model implements InferenceModel {
   readonly #held: Held
 
   private constructor(held: Held, indexed: number | undefined) {
-    const { vision, qformer } = held.model.config
+    const { config, retrievalConfig } = held.model
     this.#held = held
     this.info = {
-      imageSize: vision.imageSize,
-      queries: qformer.queries,
+      imageSize: config.vision.imageSize,
+      queries: retrievalConfig.qformer.queries,
       ...(indexed === undefined ? {} : { indexed }),
     }
   }
@@ -39,6 +39,12 @@ export class Blip2Model implements InferenceModel {
   static async open(path: string, { index: folder, ...options }: Blip2ModelOptions = {}): Promise<Blip2Model> {
     const model = await Blip2.fromPretrained(path, options)
     try {
+      const [size, other] = [model.config, model.retrievalConfig].map(({ vision }) => vision.imageSize)
+      // Pictures are made to the model's size when they come, before it is known what is asked of them.
+      if (size !== other)
+        throw new ConfigError(
+          `${path} reads pictures of ${size} pixels and the retrieval model of ${other}; serve them by two servers`,
+        )
       const index = folder === undefined ? undefined : await PictureIndex.open(folder)
       return new Blip2Model({ model, index }, await index?.count())
     } catch (error) {
@@ -110,9 +116,9 @@ const RUNS: Runs = {
     const texts = inputs.map(({ text }) => text)
     return model.embedMultimodal(imagesOf(inputs), texts, { signal })
   },
-  attention: ({ model }, inputs, { layer }, signal) =>
+  attention: ({ model }, inputs, { layer, gradients = false }, signal) =>
     oneByOne(inputs, async ({ image, text }) => {
-      const attention = await model.attention(image, text, { signal })
+      const attention = await model.attention(image, text, { gradients, signal })
       const { rows, columns } = attention
       return { rows, columns, queries: queryMaps(attention, layer) }
     }),

@@ -53,6 +53,8 @@ type NoOptions = Readonly<Record<never, never>>
 export interface AttentionOptions {
   /** Layer of the Q-Former; default the last one with cross-attention. */
   readonly layer?: number
+  /** Only what speaks for a match with the text (Grad-CAM). */
+  readonly gradients?: boolean
 }
 
 export interface RankingOptions {

@@ -6,6 +6,8 @@ import type { InputOf, OptionsOf, TaskName, TextTaskName } from './inferenceMode
 export interface ModelThreadData extends ExecutionOptions {
   /** The model directory. */
   readonly path: string
+  /** Another one for what compares pictures with texts. */
+  readonly retrievalModel?: string
   readonly dtype?: ModelDtype
   /** Folder of a picture index that was made with it. */
   readonly index?: string

@@ -1,5 +1,6 @@
 import type { GeneratedText } from '../../tasks/textOptions.js'
-import { CallThread, threadScript } from '../threads/callThread.js'
+import { callStream } from '../../runtime/threads/callStream.js'
+import { CallThread, threadScript } from '../../runtime/threads/callThread.js'
 import type {
   InferenceModel,
   InputOf,
@@ -43,45 +44,16 @@ export class ModelThread implements InferenceModel {
     return this.#thread.call({ kind: 'run', task, inputs, options } as ModelCall, { signal })
   }
 
-  async *stream<T extends TextTaskName>(
+  stream<T extends TextTaskName>(
     task: T,
     input: InputOf<T>,
     options: OptionsOf<T>,
     signal: AbortSignal,
   ): AsyncGenerator<string, GeneratedText> {
-    const left = new AbortController()
-    const pieces: string[] = []
-    let wake = () => {}
-    let ended = false
-    const whole = this.#thread.call<GeneratedText>({ kind: 'stream', task, input, options } as ModelCall, {
-      signal: AbortSignal.any([signal, left.signal]),
-      onPiece: (piece) => {
-        pieces.push(piece)
-        wake()
-      },
-    })
-    const end = () => {
-      ended = true
-      wake()
-    }
-    whole.then(end, end)
-    try {
-      for (;;) {
-        const piece = pieces.shift()
-        if (piece !== undefined) yield piece
-        else if (ended) return await whole
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
-    } finally {
-      // Who reads it may leave before its end.
-      left.abort()
-    }
+    return callStream(this.#thread, { kind: 'stream', task, input, options } as ModelCall, signal)
   }
 
   dispose(): Promise<void> {
-    return this.#thread.end()
+    return this.#thread.end('the server was closed')
   }
 }

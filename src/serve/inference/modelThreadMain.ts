@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads'
 import { ConfigError } from '../../errors.js'
 import type { OutputFilter } from '../../tasks/outputFilter.js'
 import type { GeneratedText } from '../../tasks/textOptions.js'
-import { answerCalls, type CallContext } from '../threads/answerCalls.js'
+import { answerCalls, type CallContext } from '../../runtime/threads/answerCalls.js'
 import { Blip2Model } from './blip2Model.js'
 import type { ModelCall, ModelThreadData } from './modelCall.js'
 

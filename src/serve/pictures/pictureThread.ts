@@ -1,5 +1,5 @@
 import type { RawImage } from '../../image/decode.js'
-import { CallThread, threadScript } from '../threads/callThread.js'
+import { CallThread, threadScript } from '../../runtime/threads/callThread.js'
 import type { PictureLimits } from './preparedPicture.js'
 
 /** Turns the bytes of a file into what the model reads (`preparePicture`). */
@@ -25,6 +25,6 @@ export class PictureThread implements PicturePreparer {
   }
 
   dispose(): Promise<void> {
-    return this.#thread.end()
+    return this.#thread.end('the server was closed')
   }
 }

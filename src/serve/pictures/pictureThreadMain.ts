@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import sharp from 'sharp'
-import { answerCalls } from '../threads/answerCalls.js'
+import { answerCalls } from '../../runtime/threads/answerCalls.js'
 import { type PictureLimits, preparePicture } from './preparedPicture.js'
 
 const limits = workerData as PictureLimits

@@ -13,6 +13,10 @@ export function attentionRoute({ dispatcher, pictures, limits }: Services) {
     body: z.strictObject({
       image,
       text: text.exactOptional(),
+      gradients: z
+        .boolean()
+        .describe('only what speaks for a match with the text: attention times its gradient (Grad-CAM)')
+        .exactOptional(),
       layer: z.int().min(0).describe('default: the last layer with cross-attention').exactOptional(),
     }),
     result: z.object({
@@ -20,9 +24,12 @@ export function attentionRoute({ dispatcher, pictures, limits }: Services) {
       columns: z.int(),
       queries: z.array(z.array(z.number())).describe('rows * columns values of each query, row by row'),
     }),
-    async answer({ image, layer, ...text }, signal) {
+    async answer({ image, layer, gradients, ...text }, signal) {
       const input = { image: await pictures.read(image, signal), ...text }
-      const options = layer === undefined ? {} : { layer }
+      const options = {
+        ...(layer === undefined ? {} : { layer }),
+        ...(gradients === undefined ? {} : { gradients }),
+      }
       const [map] = await dispatcher.run('attention', [input], options, signal)
       const { rows, columns, queries } = map!
       return { json: { rows, columns, queries: queries.map((query) => Array.from(query)) } }

@@ -1,0 +1,58 @@
+import { DisposedError } from '../../errors.js'
+import { answerCalls, type CallContext } from '../../runtime/threads/answerCalls.js'
+import { Blip2 } from '../blip2.js'
+import type { GeneratedText } from '../textOptions.js'
+import type { MethodArguments, ModelCall, Opened, OpenProgress } from './modelCalls.js'
+import { pack, unpack } from './packing.js'
+
+/** The thread of a Blip2Thread: opens one model and runs its methods as it is told. */
+let model: Blip2 | undefined
+
+answerCalls<ModelCall>({
+  answer: async (call, context) => {
+    if (call.kind === 'open') return open(call, context)
+    if (call.kind === 'dispose') return model?.dispose()
+    const opened = model
+    if (!opened) throw new DisposedError('no model is open in this thread')
+    const args = argumentsOf(call, context.signal)
+    if (call.kind === 'stream') return sendPieces((opened[call.method].stream as Stream)(...args), context)
+    // Methods of the class need their object, tasks are functions of their own.
+    return pack(await (opened[call.method] as Callable).call(opened, ...args))
+  },
+  end: async () => model?.dispose(),
+})
+
+/** The caller gives what its types allow, which is more than one signature says. */
+type Callable = (...args: unknown[]) => Promise<unknown>
+type Stream = (...args: unknown[]) => AsyncGenerator<string, GeneratedText>
+
+async function open(
+  { model: name, settings }: Extract<ModelCall, { kind: 'open' }>,
+  { signal, piece }: CallContext,
+): Promise<Opened> {
+  const report = (progress: OpenProgress) => piece(progress)
+  model = await Blip2.fromPretrained(name, {
+    ...settings,
+    signal,
+    onDownload: (progress) => report({ kind: 'download', progress }),
+    onConversion: (progress) => report({ kind: 'conversion', progress }),
+  })
+  const { config, retrievalConfig } = model
+  return { config, retrievalConfig }
+}
+
+const argumentsOf = ({ args, options }: MethodArguments, signal: AbortSignal): unknown[] => [
+  ...args.map(unpack),
+  { ...options, signal },
+]
+
+async function sendPieces(
+  pieces: AsyncGenerator<string, GeneratedText>,
+  { piece }: CallContext,
+): Promise<GeneratedText> {
+  for (;;) {
+    const step = await pieces.next()
+    if (step.done) return step.value
+    piece(step.value)
+  }
+}
