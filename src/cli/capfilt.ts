@@ -57,7 +57,7 @@ export function registerCapfilt(program: Command, io: Io): void {
     .action(async (flags: Flags) => {
       const line = progressReporter(io)
       const result = await capfilt({ ...optionsOf(flags), ...line, signal: io.signal }).catch((error: unknown) => {
-        if (io.signal.aborted) line.onStatus('stopped; the same command with --resume goes on after the last shard')
+        if (io.signal.aborted) line.tell('stopped; the same command with --resume goes on after the last shard')
         throw error
       })
       line.clear()
@@ -88,9 +88,11 @@ const LOG_MS = 60_000
 
 /** One line that is written over where somebody watches, a line a minute otherwise; losses are told as they come. */
 function progressReporter(io: Io) {
-  let last = 0
+  let last = Date.now()
+  let drawn = false
   const clear = () => {
-    if (io.interactive && last > 0) io.err(CLEAR_LINE)
+    if (drawn) io.err(CLEAR_LINE)
+    drawn = false
   }
   const tell = (text: string) => {
     clear()
@@ -98,13 +100,19 @@ function progressReporter(io: Io) {
   }
   return {
     clear,
-    onStatus: tell,
+    tell,
+    onStatus: (status: string) => {
+      if (io.interactive) tell(status)
+    },
     onLoss: (name: string, error: Error) => tell(`skipped ${name}: ${error.message}`),
     onProgress: (progress: CapfiltProgress) => {
-      if (io.interactive) io.err(`${CLEAR_LINE}${describe(progress)}`)
-      else if (last === 0 || Date.now() - last > LOG_MS) io.err(`${describe(progress)}\n`)
-      else return
-      last = Date.now()
+      if (io.interactive) {
+        io.err(`${CLEAR_LINE}${describe(progress)}`)
+        drawn = true
+      } else if (Date.now() - last > LOG_MS) {
+        io.err(`${describe(progress)}\n`)
+        last = Date.now()
+      }
     },
   }
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { ConfigError } from '../errors.js'
+import { DataError } from '../errors.js'
 import { METRICS_FILE } from '../train/metrics.js'
 import { type MetricsLine, MetricsTail } from '../train/metricsTail.js'
 import { type Io, printJson } from './io.js'
@@ -59,7 +59,7 @@ async function readRun(directory: string): Promise<Run> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as Run
   } catch (cause) {
-    throw new ConfigError(`cannot read ${path}: ${(cause as Error).message}; give the --out directory of a training`, {
+    throw new DataError(`cannot read ${path}: ${(cause as Error).message}; give the --out directory of a training`, {
       cause,
     })
   }
@@ -70,7 +70,7 @@ async function readLines(tail: MetricsTail, directory: string): Promise<readonly
     if (error.code === 'ENOENT') return []
     throw error
   })
-  if (lines.length === 0) throw new ConfigError(`the training in ${directory} has not done its first step`)
+  if (lines.length === 0) throw new DataError(`the training in ${directory} has not done its first step`)
   return lines
 }
 

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import type { LoadEmojiOptions } from '../data/emoji/dataset.js'
 import { loadSceneDrawings } from '../data/scenes/drawings.js'
 import { SCENES, SceneSet, type SceneSplit, sceneSplitOf, sceneStyle } from '../data/scenes/sceneSet.js'
 import { answerType, tenAnswers } from '../data/scenes/vqaFormat.js'
 import { openVqaFolder } from '../data/vqaFolder.js'
+import { DataError } from '../errors.js'
 import type { ImageSource } from '../image/decode.js'
 import type { BenchmarkQuestion } from './benchmarks/items.js'
 import { readVqaQuestions } from './benchmarks/vqa.js'
@@ -32,6 +34,10 @@ type OpenOptions = Pick<LoadEmojiOptions, 'cacheDir' | 'onProgress' | 'signal'>
 export async function openQuestionSet(name: string, options: OpenOptions = {}): Promise<QuestionSet> {
   const split = sceneSplitOf(name)
   if (split === undefined) {
+    if (/^[a-z]+:/.test(name) && !existsSync(name))
+      throw new DataError(
+        `${name} names no set of questions; expected ${SCENES}SPLIT, or a folder with questions.json, annotations.json, captions.json and images/`,
+      )
     const { questions, annotations, pictureOf } = await openVqaFolder(name)
     return { name, questions: await readVqaQuestions(questions, annotations, pictureOf) }
   }

@@ -57,7 +57,7 @@ describe('blip2 watch', () => {
 
   it('says what a directory lacks', async () => {
     const { code, err } = await runCommand(['watch', directory])
-    expect([code, err]).toEqual([2, expect.stringMatching(/^blip2: cannot read .*config\.json: .* --out directory/)])
+    expect([code, err]).toEqual([1, expect.stringMatching(/^blip2: cannot read .*config\.json: .* --out directory/)])
     await writeRun(0)
     expect((await runCommand(['watch', directory])).err).toMatch(/has not done its first step\n$/)
   })
