@@ -1,11 +1,11 @@
-// Captions in an Express application, with the model in the same process.
+// Captions in an Express application, with the model in a thread of this process.
 //   npm install express blip2 && node server.mjs
 //   curl --data-binary @photo.jpg -H 'content-type: image/jpeg' localhost:3000/caption
-import { Blip2, Blip2Error } from 'blip2'
+import { Blip2Error, Blip2Thread } from 'blip2'
 import express from 'express'
 
 // Opened once: a model takes seconds to open and its memory is not small.
-const model = await Blip2.fromPretrained(process.env.BLIP2_MODEL ?? 'models/emoji')
+const model = await Blip2Thread.fromPretrained(process.env.BLIP2_MODEL ?? 'models/emoji')
 const app = express()
 
 app.post('/caption', express.raw({ type: 'image/*', limit: '10mb' }), async (request, response) => {

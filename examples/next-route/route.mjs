@@ -1,15 +1,15 @@
 // A route handler of Next.js: app/api/caption/route.js. The text comes as it is written.
 //   curl -N --data-binary @photo.jpg -H 'content-type: image/jpeg' localhost:3000/api/caption
 // In next.config.js: export default { serverExternalPackages: ['blip2'] }, since it has native parts.
-import { Blip2, Blip2Error } from 'blip2'
+import { Blip2Error, Blip2Thread } from 'blip2'
 
 // Not at the edge: the model runs in Node.
 export const runtime = 'nodejs'
 
 const MAX_BYTES = 10 * 2 ** 20
 
-/** Opened at the first request; kept when development reloads this module. */
-const open = () => (globalThis.blip2Model ??= Blip2.fromPretrained(process.env.BLIP2_MODEL ?? 'models/emoji'))
+/** In a thread of its own, opened at the first request; kept when development reloads this module. */
+const open = () => (globalThis.blip2Model ??= Blip2Thread.fromPretrained(process.env.BLIP2_MODEL ?? 'models/emoji'))
 
 export async function POST(request) {
   const picture = new Uint8Array(await request.arrayBuffer())
