@@ -55,7 +55,11 @@ function platform(): Plugin {
       const resolved = await this.resolve(source, importer, { skipSelf: true })
       return resolved && (INSTEAD.get(resolved.id) ?? undefined)
     },
-    // Our build must leave the worker's address alone; the builds of who uses the package must see it.
-    renderChunk: (code) => code.replace(/(new URL\(\s*)\/\* @vite-ignore \*\/\s*/, '$1'),
+    renderChunk: (code) =>
+      code
+        // Our build must leave the worker's address alone; the builds of who uses the package must see it.
+        .replace(/(new URL\(\s*)\/\* @vite-ignore \*\/\s*/, '$1')
+        // onnxruntime-web asks for the folder it lies in, by a file that is not there: those builds would look for it.
+        .replace(/new URL\(["']ort\.\w+\.min\.mjs["'],\s*import\.meta\.url\)/g, 'new URL(import.meta.url)'),
   }
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { ApiError, ask, type AttentionMaps, rememberToken, type ServerInfo } from './api/client.js'
+import { type ApiError, ask, type AttentionMaps, hasToken, rememberToken, type ServerInfo } from './api/client.js'
 import { Problem } from './parts/controls.js'
 import { type Tab, TabList, TabPanel } from './parts/tabs.js'
 import { ThemeButton, useTheme } from './parts/theme.js'
@@ -32,21 +32,17 @@ const WITHOUT_PICTURE = ['search', 'training']
 export function App() {
   const [theme, toggleTheme] = useTheme()
   const [info, setInfo] = useState<ServerInfo>()
-  const [problem, setProblem] = useState<{ readonly message: string; readonly needsToken: boolean }>()
+  const [problem, setProblem] = useState<ApiError>()
   const [picture, setPicture] = useState<Picture>()
   const [overlay, setOverlay] = useState<Overlay>()
   const [caption, setCaption] = useState<string>()
   const [tab, setTab] = useTab()
 
   const connect = () => {
-    ask<ServerInfo>('/v1/info').then(
-      (found) => {
-        setInfo(found)
-        setProblem(undefined)
-      },
-      (error: Error) =>
-        setProblem({ message: error.message, needsToken: error instanceof ApiError && error.status === 401 }),
-    )
+    ask<ServerInfo>('/v1/info').then((found) => {
+      setInfo(found)
+      setProblem(undefined)
+    }, setProblem)
   }
   useEffect(connect, [])
   const take = (next: Picture | undefined) => {
@@ -58,6 +54,8 @@ export function App() {
     rememberToken(token)
     connect()
   }
+
+  const needsToken = problem?.status === 401
 
   return (
     <div class="page">
@@ -73,11 +71,11 @@ export function App() {
           )}
           <ThemeButton theme={theme} onToggle={toggleTheme} />
         </div>
-        <TabList tabs={TABS} active={tab} onSelect={setTab} />
+        {!problem && <TabList tabs={TABS} active={tab} onSelect={setTab} />}
       </header>
-      <main class={WITHOUT_PICTURE.includes(tab) ? 'wide' : 'split'}>
-        {problem?.needsToken && <TokenForm onToken={enter} />}
-        {problem && !problem.needsToken && <Problem message={problem.message} />}
+      <main class={problem || WITHOUT_PICTURE.includes(tab) ? 'wide' : 'split'}>
+        {needsToken && <TokenForm refused={hasToken()} onToken={enter} />}
+        {!needsToken && <Problem message={problem?.message} />}
         {info && (
           <>
             {!WITHOUT_PICTURE.includes(tab) && (

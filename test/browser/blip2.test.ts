@@ -7,7 +7,7 @@ import type * as BrowserPackage from '../../src/browser/index.js'
 import { Blip2, rankImages } from '../../src/index.js'
 import { quantizeModel } from '../../src/quantize/quantizeModel.js'
 import { bundleForBrowsers } from './bundle.js'
-import { CHROMIUM, startChromium } from './chromium.js'
+import { startChromium } from './chromium.js'
 import { openPackagePage } from './packagePage.js'
 import { type StaticServer, serveFolders } from './staticServer.js'
 
@@ -19,7 +19,7 @@ const PICTURES = ['fxemoji-penguin.png', 'noto-v1-guitar.png', 'streamline-sunfl
 const QUANTISED = { vision: 'q8', languageModel: 'q4' } as const
 const TEXTS = ['penguin', 'guitar', 'sunflower']
 
-describe.skipIf(!CHROMIUM)('blip2/browser in Chromium', () => {
+describe('blip2/browser in Chromium', () => {
   let bundle: string
   let quantised: string
   let server: StaticServer

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundleForBrowsers } from './bundle.js'
-import { CHROMIUM, startChromium } from './chromium.js'
+import { startChromium } from './chromium.js'
 import { serveFolders } from './staticServer.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-describe.skipIf(!CHROMIUM)('examples/browser', () => {
+describe('examples/browser', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'blip2-example-'))

@@ -22,6 +22,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
   '.png': 'image/png',
 }
+/** The headers that let a page use threads. */
+export const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+}
 const EMPTY_PAGE = '<!doctype html><html lang="en"><title>test</title></html>'
 
 /**

@@ -3,17 +3,16 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { Blip2 } from '../../src/index.js'
 import { bundleForBrowsers } from './bundle.js'
-import { CHROMIUM, startChromium } from './chromium.js'
+import { startChromium } from './chromium.js'
 import { openPackagePage } from './packagePage.js'
-import { serveFolders } from './staticServer.js'
+import { ISOLATED, serveFolders } from './staticServer.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PICTURE = 'noto-v1-guitar.png'
 /** Chromium's own software adapter: for what is computed, not for how fast. */
 const SOFTWARE_ADAPTER = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan']
-const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
 
-it.skipIf(!CHROMIUM)('WebGPU computes what Node does, and an isolated page says that it is one', async () => {
+it('WebGPU computes what Node does, and an isolated page says that it is one', async () => {
   const bundle = await bundleForBrowsers()
   const folders = {
     blip2: bundle,

@@ -1,5 +1,4 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
@@ -7,15 +6,15 @@ import { build } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Blip2Model } from '../../src/serve/inference/blip2Model.js'
 import { TrainingRuns } from '../../src/serve/trainingRuns/trainingRuns.js'
-import { CHROMIUM, startChromium } from '../browser/chromium.js'
+import { startChromium } from '../browser/chromium.js'
 import { listen, testApp } from '../serve/testServer.js'
+import { violations } from './violations.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PICTURE = join(ROOT, 'assets/demo/noto-v1-guitar.png')
 const OTHERS = ['fxemoji-penguin', 'streamline-sunflower'].map((name) => join(ROOT, `assets/demo/${name}.png`))
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-describe.skipIf(!CHROMIUM)('the page of blip2 serve', () => {
+describe('the page of blip2 serve', () => {
   let folder: string
   let model: Blip2Model
   let server: Awaited<ReturnType<typeof listen>>
@@ -187,7 +186,7 @@ describe.skipIf(!CHROMIUM)('the page of blip2 serve', () => {
       else if (look === 'dark') await page.getByRole('button', { name: 'Use the dark theme' }).click()
       for (const tool of ['Caption', 'Ask', 'Match', 'Attention', 'Search', 'Training']) {
         await openTool(tool)
-        expect(await violations(), `${tool}, ${look}`).toEqual([])
+        expect(await violations(page), `${tool}, ${look}`).toEqual([])
       }
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
       expect(overflow).toBeLessThanOrEqual(0)
@@ -221,21 +220,7 @@ describe.skipIf(!CHROMIUM)('the page of blip2 serve', () => {
       text,
     ] as const)
   }
-
-  async function violations(): Promise<string[]> {
-    if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await readFile(AXE, 'utf8'))
-    return page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }
-      const found = await axe.run()
-      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
-    })
-  }
 })
-
-interface Violation {
-  readonly id: string
-  readonly nodes: readonly { readonly target: readonly string[] }[]
-}
 
 const metrics = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, i) => {

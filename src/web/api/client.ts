@@ -65,6 +65,8 @@ const TOKEN = 'blip2-token'
 /** Kept for this tab alone. */
 export const rememberToken = (token: string): void => sessionStorage.setItem(TOKEN, token)
 
+export const hasToken = (): boolean => sessionStorage.getItem(TOKEN) !== null
+
 /** GET or, with a body, POST. @throws ApiError */
 export async function ask<T>(path: string, body?: object, signal?: AbortSignal): Promise<T> {
   return (await send(path, body, signal)).json() as Promise<T>

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Work } from './useWork.js'
 
 /** A slider with its value beside its name. */
@@ -56,6 +57,25 @@ export function Problem({ message }: { readonly message: string | undefined }) {
   return (
     <div role="alert" class="problem-place">
       {message && <p class="problem">{message}</p>}
+    </div>
+  )
+}
+
+/** Where a tool shows what it found. It comes into view as it is found: on a phone it lies below the controls. */
+export function Outcome(props: {
+  readonly busy: boolean
+  /** Undefined before there is anything; another value each time. */
+  readonly found: unknown
+  readonly children: ComponentChildren
+}) {
+  const { busy, found, children } = props
+  const place = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    if (found !== undefined) place.current?.scrollIntoView({ block: 'nearest' })
+  }, [found])
+  return (
+    <div class="outcome" aria-live="polite" aria-busy={busy} ref={place}>
+      {children}
     </div>
   )
 }

@@ -1,8 +1,17 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Problem } from './controls.js'
 
 /** Asks for the token of a server that wants one. */
-export function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
+export function TokenForm(props: {
+  /** Whether the token that was given is not the server's. */
+  readonly refused: boolean
+  readonly onToken: (token: string) => void
+}) {
+  const { refused, onToken } = props
   const [token, setToken] = useState('')
+  const input = useRef<HTMLInputElement>(null)
+  // Nothing else can be done on the page.
+  useEffect(() => input.current?.focus(), [])
   const submit = (event: Event) => {
     event.preventDefault()
     onToken(token.trim())
@@ -13,6 +22,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
       <label class="field">
         <span class="field-label">Token</span>
         <input
+          ref={input}
           type="password"
           autocomplete="off"
           value={token}
@@ -20,6 +30,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
         />
         <span class="hint">What the server was started with, as BLIP2_TOKEN. It is kept until this tab is closed.</span>
       </label>
+      <Problem message={refused ? 'The server does not know this token.' : undefined} />
       <button type="submit" class="button primary" disabled={token.trim() === ''}>
         Open
       </button>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ask, type ServerInfo, type Text } from '../api/client.js'
 import { streamCaption } from '../api/texts.js'
-import { Empty, Problem, RunButton, Slider } from '../parts/controls.js'
+import { Empty, Outcome, Problem, RunButton, Slider } from '../parts/controls.js'
 import { Icon } from '../parts/icons.js'
 import { useWork } from '../parts/useWork.js'
 import type { Picture } from '../picture/picture.js'
@@ -47,7 +47,7 @@ export function CaptionTool(props: {
           min={1}
           max={limits.beams}
           onChange={setBeams}
-          hint={beams === 1 ? 'Greedy: shown as it is written' : 'Texts followed at a time'}
+          hint={beams === 1 ? 'Greedy: shown as it is written' : 'Followed at a time'}
         />
         <Slider
           label="Captions"
@@ -74,9 +74,9 @@ export function CaptionTool(props: {
         </RunButton>
       </div>
       <Problem message={work.error} />
-      <div aria-live="polite" aria-busy={work.busy}>
+      <Outcome busy={work.busy} found={caption}>
         {caption ? <Captions caption={caption} /> : <Empty>{hint(picture, work.busy)}</Empty>}
-      </div>
+      </Outcome>
     </form>
   )
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ask, type Match, type ServerInfo } from '../api/client.js'
-import { Empty, Meter, Problem, RunButton } from '../parts/controls.js'
+import { Empty, Meter, Outcome, Problem, RunButton } from '../parts/controls.js'
 import { useWork } from '../parts/useWork.js'
 import type { Picture } from '../picture/picture.js'
 
@@ -39,13 +39,13 @@ export function MatchTool(props: { readonly picture: Picture | undefined; readon
         </RunButton>
       </div>
       <Problem message={work.error} />
-      <div aria-live="polite" aria-busy={work.busy}>
+      <Outcome busy={work.busy} found={matches}>
         {matches ? (
           <MatchTable matches={matches} />
         ) : (
           <Empty>{picture ? 'The scores appear here.' : 'Choose a picture first.'}</Empty>
         )}
-      </div>
+      </Outcome>
     </form>
   )
 }

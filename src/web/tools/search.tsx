@@ -16,7 +16,7 @@ export function SearchTool(props: { readonly info: ServerInfo; readonly picture:
   const { limits, index } = props.info
   const [words, setWords] = useState('')
   const [own, setOwn] = useState<readonly Picture[]>([])
-  const [results, setResults] = useState<readonly Found[]>()
+  const [results, setResults] = useState<Results>()
   const [problem, setProblem] = useState<string>()
   const input = useRef<HTMLInputElement>(null)
   const work = useWork()
@@ -32,15 +32,20 @@ export function SearchTool(props: { readonly info: ServerInfo; readonly picture:
     setOwn(read.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])))
     setResults(undefined)
   }
-  const search = (body: object) =>
+  const search = (body: object, heading: string) =>
     work.start(async (signal) => {
       const found = await ask<{ results: SearchResult[] }>('/v1/search', body, signal)
-      setResults(found.results.map((result) => ({ result, picture: own[result.index ?? -1] })))
+      setResults({ heading, found: found.results.map((result) => ({ result, picture: own[result.index ?? -1] })) })
     })
+  const searchLike = ({ dataUrl, name }: Picture) =>
+    search({ image: dataUrl, top: MOST }, `Like ${name}, most similar first`)
   const submit = (event: Event) => {
     event.preventDefault()
     const text = words.trim()
-    search(inIndex ? { text, top: MOST } : { text, images: own.map(({ dataUrl }) => dataUrl) })
+    search(
+      inIndex ? { text, top: MOST } : { text, images: own.map(({ dataUrl }) => dataUrl) },
+      `“${text}”, best first: probability of a match (ITM) · similarity (ITC)`,
+    )
   }
   return (
     <form class="card" onSubmit={submit}>
@@ -75,10 +80,10 @@ export function SearchTool(props: { readonly info: ServerInfo; readonly picture:
       </div>
       <div class="row">
         <button type="button" class="button" onClick={() => input.current?.click()}>
-          <Icon name="picture" /> {own.length > 0 ? 'Other pictures' : 'Search among your own pictures'}
+          <Icon name="picture" /> {own.length > 0 ? 'Other pictures' : 'Search your own pictures'}
         </button>
         {inIndex && props.picture && (
-          <button type="button" class="button" onClick={() => search({ image: props.picture!.dataUrl, top: MOST })}>
+          <button type="button" class="button" onClick={() => searchLike(props.picture!)}>
             Pictures like {props.picture.name}
           </button>
         )}
@@ -90,7 +95,7 @@ export function SearchTool(props: { readonly info: ServerInfo; readonly picture:
       </div>
       <Problem message={work.error ?? problem} />
       <div aria-live="polite" aria-busy={work.busy}>
-        {results ? <Results results={results} /> : own.length > 0 && <Thumbnails pictures={own} />}
+        {results ? <ResultList {...results} /> : own.length > 0 && <Thumbnails pictures={own} />}
         {!results && own.length === 0 && (
           <Empty>
             {index ? 'The pictures that fit appear here.' : 'Choose some pictures, then say what you look for.'}
@@ -99,6 +104,12 @@ export function SearchTool(props: { readonly info: ServerInfo; readonly picture:
       </div>
     </form>
   )
+}
+
+interface Results {
+  /** What was looked for, and what the numbers are. */
+  readonly heading: string
+  readonly found: readonly Found[]
 }
 
 interface Found {
@@ -119,21 +130,24 @@ function Thumbnails({ pictures }: { readonly pictures: readonly Picture[] }) {
   )
 }
 
-function Results({ results }: { readonly results: readonly Found[] }) {
-  if (results.length === 0) return <Empty>Nothing was found.</Empty>
+function ResultList({ heading, found }: Results) {
+  if (found.length === 0) return <Empty>Nothing was found.</Empty>
   return (
-    <ol class="thumbnails results" aria-label="Results, best first">
-      {results.map(({ result: { path, picture: address, itm, itc, similarity }, picture }) => (
-        <li key={path ?? picture?.name}>
-          {picture && <img src={picture.dataUrl} alt={picture.name} />}
-          {path !== undefined && <IndexedPicture address={address} path={path} />}
-          <p class="hint">
-            {itm !== undefined && `${(100 * itm).toFixed(0)} % · `}
-            {(itc ?? similarity)?.toFixed(3)}
-          </p>
-        </li>
-      ))}
-    </ol>
+    <>
+      <p class="results-heading">{heading}</p>
+      <ol class="thumbnails results" aria-label="Results, best first">
+        {found.map(({ result: { path, picture: address, itm, itc, similarity }, picture }) => (
+          <li key={path ?? picture?.name}>
+            {picture && <img src={picture.dataUrl} alt={picture.name} />}
+            {path !== undefined && <IndexedPicture address={address} path={path} />}
+            <p class="hint">
+              {itm !== undefined && `${(100 * itm).toFixed(0)} % · `}
+              {(itc ?? similarity)?.toFixed(3)}
+            </p>
+          </li>
+        ))}
+      </ol>
+    </>
   )
 }
 
