@@ -27,6 +27,14 @@ export function positiveNumber(text: string): number {
   return value
 }
 
+/** For what may be left out by chance: at least 0, below 1. */
+export function probability(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError('expected a number of at least 0 and below 1')
+  return value
+}
+
 export interface JsonOption {
   readonly json?: true
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../train/pretrain/presets.js'
 import type { RecipeOptions } from '../train/recipes/recipe.js'
 import { type Io, printJson } from './io.js'
-import { type JsonOption, positiveInteger, positiveNumber, wholeNumber } from './options.js'
+import { type JsonOption, positiveInteger, positiveNumber, probability, wholeNumber } from './options.js'
 import { trainingReporter } from './trainingReporter.js'
 
 export interface TrainFlags {
@@ -62,6 +62,8 @@ interface PretrainFlags extends TrainFlags, JsonOption {
   readonly dryRun?: boolean
   readonly preset: PretrainPresetName
   readonly data: string
+  readonly learningRate?: number
+  readonly dropout?: number
   readonly vision?: string
   readonly accumulate?: number
   readonly shardOptimizer?: boolean
@@ -77,6 +79,7 @@ interface Stage1Flags extends PretrainFlags {
 interface Stage2Flags extends PretrainFlags {
   readonly stage1: string
   readonly languageModel?: string
+  readonly languageDtype?: 'float32' | 'q8'
 }
 
 const VISION =
@@ -117,11 +120,21 @@ export function registerPretrain(program: Command, io: Io): void {
       '--language-model <model>',
       'frozen language model: directory or hub id of OPT, T5 1.1, Flan-T5, or of a BLIP-2 (default: the one that ships)',
     )
+    .addOption(
+      new Option('--language-dtype <dtype>', 'compute the frozen language model in 8 bits: a quarter of its memory')
+        .choices(['float32', 'q8'])
+        .default('float32'),
+    )
     .action(async (flags: Stage2Flags) => {
       if (flags.dryRun) return dryRun(io, 'stage2', flags)
       const { pretrainStage2 } = await import('../train/recipes/pretrain.js')
-      const { stage1, languageModel } = flags
-      const options = { ...stageOptions(flags), stage1, ...(languageModel === undefined ? {} : { languageModel }) }
+      const { stage1, languageModel, languageDtype } = flags
+      const options = {
+        ...stageOptions(flags),
+        stage1,
+        ...(languageModel === undefined ? {} : { languageModel }),
+        ...(languageDtype === undefined ? {} : { languageDtype }),
+      }
       await reported(io, (reports) => pretrainStage2({ ...options, ...reports }))
     })
 }
@@ -147,6 +160,8 @@ const stageFlags = (command: Command): Command =>
       "'emoji', 'scenes:train', a folder with captions, tar shards, or a mixture (.json)",
       'emoji',
     )
+    .option('--learning-rate <rate>', "peak of the schedule instead of the preset's", positiveNumber)
+    .option('--dropout <p>', "probability instead of the preset's", probability)
     .option('--accumulate <n>', 'take each batch in n passes: less memory, the same result', positiveInteger)
     .option('--shard-optimizer', 'under a launcher: each rank keeps its share of the optimiser only')
     .option('--features <dir>', 'features made by `blip2 data cache`: the image encoder is not run')
@@ -190,6 +205,8 @@ const stageOptions = (flags: PretrainFlags) => ({
   ...recipeOptions(flags),
   preset: flags.preset,
   data: flags.data,
+  ...(flags.learningRate === undefined ? {} : { learningRate: flags.learningRate }),
+  ...(flags.dropout === undefined ? {} : { dropout: flags.dropout }),
   ...(flags.vision === undefined ? {} : { vision: flags.vision }),
   ...(flags.accumulate === undefined ? {} : { accumulate: flags.accumulate }),
   ...(flags.shardOptimizer === undefined ? {} : { shardOptimizer: flags.shardOptimizer }),

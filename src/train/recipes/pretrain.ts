@@ -3,6 +3,8 @@ import { ConfigError } from '../../errors.js'
 import { Tokenizer } from '../../text/tokenizer.js'
 import { openLanguageModel } from '../../frozen/languageModel.js'
 import { type ModelConfig, type ModelDirectory, writeModelDirectory } from '../../weights/modelDirectory.js'
+import { weightBits } from '../../quantize/weightBits.js'
+import { defaultCacheDirectory } from '../../weights/cacheDirectory.js'
 import type { PullOptions } from '../../weights/hub/pullModel.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import type { Communicator } from '../comm/communicator.js'
@@ -29,6 +31,10 @@ export interface PretrainOptions extends RecipeOptions {
   readonly preset: PretrainPresetName
   /** What is trained on, see trainingPictures. */
   readonly data: string
+  /** Peak of the schedule instead of the preset's. */
+  readonly learningRate?: number
+  /** Probability instead of the preset's. */
+  readonly dropout?: number
   /** Passes of each step, over a part of the batch each: less memory, the same result. Default 1. */
   readonly accumulate?: number
   /** Features made by `blip2 data cache` of the same encoder, preset and pictures: the encoder is not run. */
@@ -55,6 +61,11 @@ export interface Stage2RecipeOptions extends PretrainOptions {
   readonly vision?: string
   /** The frozen language model, as `openLanguageModel` takes it (default: the one that ships). */
   readonly languageModel?: string
+  /**
+   * How the frozen language model is computed (default: float32). With q8 its matrices are mapped from a file of 8 bits,
+   * which is made in the cache the first time: a quarter of the memory, and gradients that are near the same.
+   */
+  readonly languageDtype?: 'float32' | 'q8'
 }
 
 /** `blip2 pretrain stage1`, on every rank that was launched. */
@@ -128,7 +139,15 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const config: ModelConfig = { ...source.config, language: languageModel.config }
   const specs = partSpecs(config)
   const vision = await loadWeights(source.vision, specs.vision)
-  const language = await loadWeights(languageModel.weights, specs.language)
+  const { languageDtype = 'float32' } = options
+  const loadLanguage = () => loadWeights(languageModel.weights, specs.language)
+  const language = languageDtype === 'float32' ? await loadLanguage() : undefined
+  const languageHash = hashWeights(language ?? (await loadLanguage()))
+  const mapLanguage = () =>
+    languageModel.weights.open(specs.language, {
+      bits: weightBits(config, { languageModel: languageDtype }),
+      cacheDirectory: options.cacheDir ?? defaultCacheDirectory(),
+    })
   const stage1 = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = {
     qformer: await source.readTokenizer('qformer'),
@@ -143,7 +162,7 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const bridge = { qformer, visionLayerNormEpsilon }
   const parts = {
     encoder: encoderOf(config, vision),
-    language: dataOf(language),
+    language: language ? dataOf(language) : await rootFirst(communicator, mapLanguage),
     tokenizer: Tokenizer.fromJson(tokenizers.language),
     pictures,
     ...(features ? { features } : {}),
@@ -161,14 +180,15 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const task = withInputs(opened, {
     vision: hashWeights(vision),
     ...(stage1 ? { stage1: hashWeights(stage1) } : {}),
-    language: hashWeights(language),
+    language: languageHash,
+    ...(language ? {} : { languageDtype }),
     tokenizer: hashJson(tokenizers.language),
     pictures: await hashPictures(pictures),
   })
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
   const stage2 = trainedWeights(task.program.memory)
-  const written = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
+  const written = { vision, ...(stage1 ? { stage1 } : {}), stage2, language: language ?? (await loadLanguage()) }
   const card = modelCard(config, written, { training: task.config, data: options.data })
   await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
 }
@@ -197,9 +217,11 @@ async function stage1Before({ stage1, vision }: Stage2RecipeOptions): Promise<Mo
   return openTrained(stage1)
 }
 
+type PretrainSettings = Pick<PretrainOptions, 'preset' | 'steps' | 'seed' | 'learningRate' | 'dropout'>
+
 /** The preset's values with those of the command; the warm-up is stretched with the steps. */
 export function pretrainSettings(
-  { preset, steps, seed }: Pick<PretrainOptions, 'preset' | 'steps' | 'seed'>,
+  { preset, steps, seed, learningRate, dropout }: PretrainSettings,
   stage: 'stage1' | 'stage2',
   language: ModelConfig['language']['kind'],
 ) {
@@ -208,8 +230,13 @@ export function pretrainSettings(
     (stage === 'stage2' && language === 't5' ? stage2T5 : undefined) ?? stages[stage]
   const total = steps ?? optimization.steps
   const warmupSteps = stretchWarmup(optimization.schedule.warmupSteps, optimization.steps, total)
-  const schedule = { ...optimization.schedule, warmupSteps, totalSteps: total }
-  return { ...settings, optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed } }
+  const peak = learningRate ?? optimization.schedule.peak
+  const schedule = { ...optimization.schedule, peak, warmupSteps, totalSteps: total }
+  return {
+    ...settings,
+    dropout: dropout ?? settings.dropout,
+    optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed },
+  }
 }
 
 /** What a step may do to take less memory; the result is the same, so they are no settings of the run. */
