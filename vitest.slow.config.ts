@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['test/**/*.slow.test.ts'], maxWorkers: 1, testTimeout: 600_000 },
+  test: {
+    include: ['test/**/*.slow.test.ts'],
+    globalSetup: ['test/setup/runFolder.ts'],
+    maxWorkers: 1,
+    testTimeout: 600_000,
+  },
 })

@@ -1,32 +1,22 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { compiledPackage } from '../setup/compiledPackage.js'
 import { writeTinyModel } from '../tasks/tinyModel.js'
 
-// The commands as they are installed: compiled, in a process of their own. Beside node_modules, which they import.
-const project = join(import.meta.dirname, '../..')
-const installed = join(project, '.build', `cli-test-${process.pid}`)
-const main = join(installed, 'dist', 'cli', 'main.js')
-
+// The commands as they are installed: compiled, in a process of their own.
+let main: string
 let parent: string
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), 'blip2-process-'))
   await writeTinyModel(join(parent, 'tiny'))
-  await mkdir(installed, { recursive: true })
-  await copyFile(join(project, 'package.json'), join(installed, 'package.json'))
-  const tsc = join(project, 'node_modules', '.bin', 'tsc')
-  const args = ['-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')]
-  const built = spawnSync(tsc, args, { cwd: project, encoding: 'utf8' })
-  expect(built.status, built.stdout).toBe(0)
+  main = join(await compiledPackage(), 'dist/cli/main.js')
 })
-afterAll(async () => {
-  await rm(parent, { recursive: true })
-  await rm(installed, { recursive: true })
-})
+afterAll(() => rm(parent, { recursive: true }))
 
 it('prints data on stdout, errors on stderr, and exits with the code', () => {
   const run = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,14 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Blip2 } from '../../src/index.js'
 import { dataUrl, readEvents } from '../serve/testServer.js'
+import { compiledPackage } from '../setup/compiledPackage.js'
 import { writeTinyModel } from '../tasks/tinyModel.js'
 import { runCommand } from './runCommand.js'
 
 // The command as it is installed: compiled, in a process of its own, with its threads.
-const project = join(import.meta.dirname, '../..')
-const installed = join(project, '.build', `serve-test-${process.pid}`)
-const main = join(installed, 'dist', 'cli', 'main.js')
-
+let installed: string
+let main: string
 let parent: string
 let tiny: string
 let red: string
@@ -23,18 +22,10 @@ beforeAll(async () => {
   tiny = join(parent, 'tiny')
   await writeTinyModel(tiny, undefined, { maxPositions: 512 })
   red = await dataUrl('#f00')
-  await mkdir(installed, { recursive: true })
-  await copyFile(join(project, 'package.json'), join(installed, 'package.json'))
-  await cp(join(project, 'examples'), join(installed, 'examples'), { recursive: true })
-  const tsc = join(project, 'node_modules', '.bin', 'tsc')
-  const args = ['-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(installed, 'dist')]
-  const built = spawnSync(tsc, args, { cwd: project, encoding: 'utf8' })
-  expect(built.status, built.stdout).toBe(0)
+  installed = await compiledPackage()
+  main = join(installed, 'dist/cli/main.js')
 })
-afterAll(async () => {
-  await rm(parent, { recursive: true })
-  await rm(installed, { recursive: true })
-})
+afterAll(() => rm(parent, { recursive: true }))
 
 const started: ChildProcess[] = []
 afterEach(() => {
@@ -68,7 +59,23 @@ async function serve(...args: string[]): Promise<Served> {
   return { url, child, exited, post }
 }
 
-/** A text that takes a while, and one that takes longer than a test. */
+/** Waits until the server works on a request. */
+async function begun({ url }: Served): Promise<void> {
+  const metrics = async () => (await fetch(`${url}/metrics`)).text()
+  while (!(await metrics()).includes('blip2_requests_under_way 1')) await delay(5)
+}
+
+/** Waits until the server takes no more requests. */
+async function closing({ url }: Served): Promise<void> {
+  const isOpen = () =>
+    fetch(`${url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  while (await isOpen()) await delay(5)
+}
+
+/** A text that takes a while. */
 const slow = (tokens: number) => ({ image: red, minNewTokens: tokens, maxNewTokens: tokens, numBeams: 1 })
 
 it('serves what the model says, whole and streamed, and ends when told to', async () => {
@@ -90,9 +97,10 @@ it('serves what the model says, whole and streamed, and ends when told to', asyn
 })
 
 it('answers what is under way before it ends, and takes nothing new', async () => {
-  const { url, child, exited, post } = await serve()
+  const served = await serve()
+  const { url, child, exited, post } = served
   const pending = post('/v1/caption', slow(150))
-  await delay(200)
+  await begun(served)
   child.kill('SIGINT')
   expect((await pending).status).toBe(200)
   expect(await exited).toBe(0)
@@ -100,9 +108,10 @@ it('answers what is under way before it ends, and takes nothing new', async () =
 })
 
 it('gives up what is under way after the grace time', async () => {
-  const { child, exited, post } = await serve('--grace', '0', '--max-new-tokens', '400')
+  const served = await serve('--grace', '0', '--max-new-tokens', '400')
+  const { child, exited, post } = served
   const pending = post('/v1/caption', slow(400))
-  await delay(100)
+  await begun(served)
   child.kill('SIGTERM')
   const response = await pending
   expect(response.status).toBe(503)
@@ -110,11 +119,12 @@ it('gives up what is under way after the grace time', async () => {
 })
 
 it('ends at once when told twice', async () => {
-  const { child, exited, post } = await serve('--max-new-tokens', '400')
+  const served = await serve('--max-new-tokens', '400')
+  const { child, exited, post } = served
   const pending = post('/v1/caption', slow(400))
-  await delay(100)
+  await begun(served)
   child.kill('SIGTERM')
-  await delay(50)
+  await closing(served)
   child.kill('SIGTERM')
   await expect(pending).rejects.toThrow()
   expect(await exited).toBe('SIGTERM')
@@ -192,6 +202,24 @@ describe('examples', () => {
     expect(content).toEqual([{ type: 'text', text: choices[0]!.message.content }])
     expect(types).toEqual(['stream-start', 'text-start', 'text-delta', 'text-end', 'finish'])
     expect(text.length).toBeGreaterThan(0)
+  })
+
+  it('an application of Hono captions, and answers 400 to what is no picture', async () => {
+    const child = spawn(process.execPath, [join(installed, 'examples', 'hono', 'server.mjs')], {
+      env: { ...process.env, BLIP2_MODEL: tiny, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    started.push(child)
+    const exited = new Promise((resolve) => child.once('exit', resolve))
+    const url = await new Promise<string>((resolve) => createInterface({ input: child.stdout! }).once('line', resolve))
+    const send = (body: Uint8Array<ArrayBuffer>) => fetch(`${url}/caption`, { method: 'POST', body })
+    const picture = Buffer.from(red.slice(red.indexOf(',') + 1), 'base64')
+    await using model = await Blip2.fromPretrained(tiny)
+    const { text } = await model.caption(picture)
+    expect(await (await send(new Uint8Array(picture))).json()).toEqual({ text })
+    expect((await send(new Uint8Array(9))).status).toBe(400)
+    child.kill('SIGTERM')
+    expect(await exited).toBe(0)
   })
 
   it('an application of Express can be read', () => {

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 
 const run = promisify(execFile)
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -12,13 +12,27 @@ const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip', npm_config_onnxr
 
 let project: string
 beforeAll(async () => {
+  // Packing builds into dist, which is the user's and may be in use: it is done in a copy of the sources.
+  const checkout = join(inject('runFolder'), 'checkout')
+  await copySources(checkout)
   project = await mkdtemp(join(tmpdir(), 'blip2-tarball-'))
-  await run('npm', ['pack', '--silent', '--pack-destination', project], { cwd: ROOT, env })
+  await run('npm', ['pack', '--silent', '--pack-destination', project], { cwd: checkout, env })
   const tarball = (await readdir(project)).find((name) => name.endsWith('.tgz'))!
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
-  await run('npm', ['install', '--no-audit', '--no-fund', `./${tarball}`], { cwd: project, env })
+  // What `npm ci` has fetched for these tests is not fetched again.
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `./${tarball}`], { cwd: project, env })
 }, 180_000)
 afterAll(() => rm(project, { recursive: true, force: true }))
+
+/** Copies what the build reads and what the package holds, as a fresh checkout has them: without dist. */
+async function copySources(checkout: string): Promise<void> {
+  const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] }
+  const settings = (await readdir(ROOT)).filter((name) =>
+    /^(package|tsconfig|vite)\b.*\.(json|ts)$|^\.npmrc$/.test(name),
+  )
+  for (const name of ['src', ...settings, ...files.filter((name) => name !== 'dist')])
+    await cp(join(ROOT, name), join(checkout, name), { recursive: true })
+}
 
 describe('the packed tarball, installed in an empty project', () => {
   it('is imported', async () => {

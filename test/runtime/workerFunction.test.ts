@@ -2,25 +2,24 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError, DisposedError, DtypeError, RuntimeError, ShapeError } from '../../src/errors.js'
-import * as g from '../../src/graph/index.js'
-import { CompiledFunction, float32, int64, WorkerFunction } from '../../src/runtime/index.js'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Graph, Tensor } from '../../src/graph/index.js'
+import { compiledPackage, importCompiled } from '../setup/compiledPackage.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const execute = promisify(execFile)
-
-// The thread takes its script from dist, which may be older than the sources. (Types are checked elsewhere.)
-beforeAll(() => execute('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck'], { cwd: root }))
+// The thread runs a compiled script, and errors keep their classes: so all of it is compiled.
+const { ConfigError, DisposedError, DtypeError, RuntimeError, ShapeError } =
+  await importCompiled<typeof import('../../src/errors.js')>('errors.js')
+const g = await importCompiled<typeof import('../../src/graph/index.js')>('graph/index.js')
+const { CompiledFunction, float32, int64, WorkerFunction } =
+  await importCompiled<typeof import('../../src/runtime/index.js')>('runtime/index.js')
 
 const open: { dispose(): Promise<void> }[] = []
 afterEach(async () => {
   for (const opened of open.splice(0)) await opened.dispose()
 })
 
-async function start(draw: (graph: g.Graph) => Record<string, g.Tensor>): Promise<WorkerFunction> {
+async function start(draw: (graph: Graph) => Record<string, Tensor>) {
   const graph = new g.Graph()
   const created = await WorkerFunction.create(graph, draw(graph))
   open.push(created)
@@ -32,7 +31,7 @@ const floats = (...values: number[]) => float32([values.length], Float32Array.fr
 
 const SIZE = 768
 /** A few tenths of a second of products. */
-const heavy = (graph: g.Graph) => {
+const heavy = (graph: Graph) => {
   let x = graph.input('x', 'float32', [SIZE, SIZE])
   for (let i = 0; i < 30; i++) x = g.matmul(x, x)
   return { y: x }
@@ -198,8 +197,8 @@ describe('a function in a worker thread', () => {
       const { y } = await left.run({ x: float32([1], Float32Array.of(21)) })
       console.log(JSON.stringify({ before, during, after, result: y.data[0] }))
     `
-      const { stdout, stderr } = await execute('node', ['--input-type=module', '--eval', script], {
-        cwd: root,
+      const { stdout, stderr } = await promisify(execFile)('node', ['--input-type=module', '--eval', script], {
+        cwd: await compiledPackage(),
         timeout: 20_000,
       })
       expect(stderr).toBe('')

@@ -1,18 +1,19 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { compiledPackage } from '../setup/compiledPackage.js'
 import { writeTinyModel } from './tinyModel.js'
 
-// The examples import the package by its name, so it is built, with them in it.
 const project = join(import.meta.dirname, '../..')
-const installed = join(project, '.build', `examples-test-${process.pid}`)
 // Folders hold what needs more than this package.
 const examples = (await readdir(join(project, 'examples'))).filter((file) => file.endsWith('.mjs'))
 
+// The examples import the package by its name, so they run where it is compiled.
+let installed: string
 let parent: string
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), 'blip2-examples-'))
@@ -22,18 +23,9 @@ beforeAll(async () => {
     await sharp({ create: { width: 20, height: 20, channels: 3, background } }).toFile(
       join(parent, 'pictures', `${name}.png`),
     )
-  await mkdir(installed, { recursive: true })
-  await copyFile(join(project, 'package.json'), join(installed, 'package.json'))
-  await cp(join(project, 'examples'), join(installed, 'examples'), { recursive: true })
-  const tsc = join(project, 'node_modules', '.bin', 'tsc')
-  const args = ['-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')]
-  const built = spawnSync(tsc, args, { cwd: project, encoding: 'utf8' })
-  expect(built.status, built.stdout).toBe(0)
+  installed = await compiledPackage()
 })
-afterAll(async () => {
-  await rm(parent, { recursive: true })
-  await rm(installed, { recursive: true })
-})
+afterAll(() => rm(parent, { recursive: true }))
 
 /** What each example prints with a tiny random model, in kind. */
 const OUTPUT: Readonly<Record<string, RegExp>> = {
@@ -45,6 +37,7 @@ const OUTPUT: Readonly<Record<string, RegExp>> = {
   'embed.mjs': /^ITC -?0\.\d+\nmultimodal \[ 3, 16 \]\n$/,
   'search.mjs': /^(\w+\.png \{ probability: 0\.\d+, cosine: -?0\.\d+ \}\n){2}$/,
   'attention.mjs': /^3 queries over 2 x 2 patches\nquery 0 looks most at patch [0-3]\n$/,
+  'thread.mjs': /^.*\{ turns: \d+ \}\n$/s,
 }
 
 it.each(examples)('%s runs', async (example) => {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { defaultCacheDirectory, emojiCacheFolder } from '../../../src/data/emoji/cache.js'
 import { type EmojiData, loadEmojiData } from '../../../src/data/emoji/dataset.js'
 import { chooseDemoPictures } from '../../../src/data/emoji/demo.js'
@@ -20,6 +20,9 @@ beforeAll(async () => {
   data = await loadEmojiData({ cacheDir, vendors })
 })
 
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
 afterAll(() => rm(cacheDir, { recursive: true }))
 
 describe('loadEmojiData', () => {
@@ -86,9 +89,9 @@ describe('loadEmojiData', () => {
   })
 
   it('keeps renders where $BLIP2_CACHE says', () => {
-    process.env['BLIP2_CACHE'] = '/somewhere'
+    vi.stubEnv('BLIP2_CACHE', '/somewhere')
     expect(defaultCacheDirectory()).toBe('/somewhere')
-    delete process.env['BLIP2_CACHE']
+    vi.stubEnv('BLIP2_CACHE', undefined)
     expect(defaultCacheDirectory()).toBe(join(process.cwd(), '.cache'))
   })
 })
