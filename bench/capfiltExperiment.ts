@@ -1,95 +1,107 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { trainingConcepts } from '../src/data/emoji/concepts.js'
-import { type EmojiData, type EmojiPicture, loadEmojiData } from '../src/data/emoji/dataset.js'
-import { PICTURE_SIZE } from '../src/data/emoji/render.js'
-import { TAR_END, tarMember } from '../src/data/webdataset/tarWriter.js'
-import { Random } from '../src/train/random/random.js'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type ExperimentSets, writeExperimentSets } from './capfiltSets.js'
+import { summarize } from './capfiltSummary.js'
+
+const USAGE = `What noise in captions costs, and what CapFilt wins back.
+
+  node .build/bench/capfiltExperiment.js FOLDER [--seed N] [--quick]   write the sets and FOLDER/run.sh
+  node .build/bench/capfiltExperiment.js --summary FOLDER...           the table of one or several finished seeds
+`
+
+interface Scale {
+  /** Names that are drawn from the train split's; all of them where it is not given. */
+  readonly concepts?: number
+  /** What the models are tested on. */
+  readonly test: string
+  /** Flags of both stages' trainings, of CapFilt and of the evaluations. */
+  readonly stage1: string
+  readonly stage2: string
+  readonly capfilt: string
+  readonly retrieval: string
+  readonly caption: string
+}
+
+/** As the paper has it: ten candidates. About an hour a seed on two cores. */
+const FULL: Scale = {
+  test: 'emoji:test-style',
+  stage1: '',
+  stage2: '',
+  capfilt: '--candidates 10',
+  retrieval: '',
+  caption: '',
+}
+
+/** A smaller question of the same kind, in about 20 minutes a seed on two cores. */
+const QUICK: Scale = {
+  concepts: 600,
+  test: 'test',
+  stage1: '--steps 120',
+  stage2: '--steps 80',
+  capfilt: '--candidates 5',
+  retrieval: '--k 8 --limit 600',
+  caption: '--limit 600',
+}
 
 /**
- * `node .build/bench/capfiltExperiment.js FOLDER [SEED]`: what noise in captions costs, and what CapFilt wins back.
- *
- * Writes the drawings of the train split as tar shards: `clean`, a tenth with its names; `noisy`, the rest, a third of it
- * with the name of another concept, a third with its tags in random order instead of a name; `true`, the rest with its
- * names. Then `run.sh`, which trains a captioner and ranker on the clean tenth, makes `capfilt` of `noisy`, trains on
- * the clean tenth with each of noisy, capfilt and true, and evaluates the three.
+ * Writes what is compared (see writeExperimentSets) and `run.sh`, which trains a captioner and ranker on the clean tenth,
+ * makes `capfilt` of `noisy`, trains on the clean tenth with each of noisy, capfilt and true, and evaluates the three.
+ * Run again it goes on where it was stopped.
  */
-async function main(folder: string, seed: number): Promise<void> {
-  const data = await loadEmojiData()
-  const random = new Random(seed, 'capfilt experiment')
-  const drawings = random.shuffle([...data.split('train')])
-  const tenth = Math.round(drawings.length / 10)
-  const [clean, rest] = [drawings.slice(0, tenth), drawings.slice(tenth)]
-  await writeShards(join(folder, 'clean'), data, clean, (drawing) => drawing.captions[0]!)
-  await writeShards(join(folder, 'true'), data, rest, (drawing) => drawing.captions[0]!)
-  await writeShards(join(folder, 'noisy'), data, rest, noise(random))
-  for (const name of ['noisy', 'capfilt', 'true'])
-    await writeFile(join(folder, `${name}.json`), JSON.stringify(mixture(name, clean.length, rest.length), null, 2))
-  await writeFile(join(folder, 'run.sh'), script(seed), { mode: 0o755 })
-  console.log(`${clean.length} clean and ${rest.length} noisy drawings; now run ${join(folder, 'run.sh')}`)
-}
-
-/** A third stays as it is, a third gets another concept's name, a third its own tags, shuffled. */
-function noise(random: Random): (drawing: EmojiPicture) => string {
-  const concepts = trainingConcepts().filter(({ base }) => base)
-  return (drawing) => {
-    const kind = random.integer(3)
-    if (kind === 1) {
-      const others = concepts.filter(({ id }) => !drawing.concepts.includes(id))
-      return others[random.integer(others.length)]!.caption
-    }
-    return kind === 2 && drawing.tags.length > 0 ? random.shuffle([...drawing.tags]).join(' ') : drawing.captions[0]!
-  }
-}
-
-const SHARD_SIZE = 1000
-
-async function writeShards(
-  folder: string,
-  data: EmojiData,
-  drawings: readonly EmojiPicture[],
-  captionOf: (drawing: EmojiPicture) => string,
-): Promise<void> {
-  const { default: sharp } = await import('sharp')
+async function main(folder: string, seed: number, scale: Scale): Promise<void> {
   await mkdir(folder, { recursive: true })
-  for (let start = 0; start < drawings.length; start += SHARD_SIZE) {
-    const members: Uint8Array[] = []
-    for (const [i, drawing] of drawings.slice(start, start + SHARD_SIZE).entries()) {
-      const key = String(start + i).padStart(6, '0')
-      const raw = { width: PICTURE_SIZE, height: PICTURE_SIZE, channels: 4 } as const
-      const png = await sharp(data.rgba(drawing), { raw }).png().toBuffer()
-      members.push(tarMember(`${key}.png`, png), tarMember(`${key}.txt`, Buffer.from(captionOf(drawing))))
-    }
-    const name = `${String(start / SHARD_SIZE).padStart(5, '0')}.tar`
-    await writeFile(join(folder, name), Buffer.concat([...members, TAR_END]))
-  }
+  const counts = await writeExperimentSets(folder, seed, scale.concepts)
+  for (const name of ['noisy', 'capfilt', 'true'])
+    await writeFile(join(folder, `${name}.json`), JSON.stringify(mixture(name, counts), null, 2))
+  await writeFile(join(folder, 'run.sh'), script(seed, scale), { mode: 0o755 })
+  console.log(`${counts.clean} clean and ${counts.rest} noisy drawings; now run ${join(folder, 'run.sh')}`)
 }
 
 /** The clean tenth with the rest, every picture as likely. */
-const mixture = (name: string, clean: number, rest: number) => ({
+const mixture = (name: string, { clean, rest }: ExperimentSets) => ({
   sources: [
     { name: 'clean', format: 'webdataset', shards: 'clean', weight: clean },
     { name, format: 'webdataset', shards: name, bestCaptions: 2, weight: rest },
   ],
 })
 
-const script = (seed: number): string => `#!/bin/sh
-# Run in this folder; blip2 must be on the path.
+const script = (seed: number, { test, stage1, stage2, capfilt, retrieval, caption }: Scale): string => `#!/bin/sh
+# Each part is left out where its result is there, and goes on where it was stopped.
 set -e
-PRESET="--preset emoji-quick --seed ${seed} --resume"
-blip2 pretrain stage1 $PRESET --data clean --out teacher1
-blip2 pretrain stage2 $PRESET --data clean --stage1 teacher1 --out teacher2
-blip2 capfilt --captioner teacher2/model --ranker teacher1/model --data noisy --out capfilt --seed ${seed} --resume
+cd "$(dirname "$0")"
+BLIP2=\${BLIP2:-blip2}
+PRESET="--preset emoji-quick --seed ${seed} --checkpoint-every 20 --resume"
+part() { [ -e "$1" ] || { echo "$(date +%T) $1"; shift; "$@"; }; }
+# A result that was cut off is none.
+result() { file=$1; shift; "$@" > "$file.part" && mv "$file.part" "$file"; }
+both_stages() {
+  part $1-stage1/model/config.json $BLIP2 pretrain stage1 $PRESET ${stage1} --data $2 --out $1-stage1
+  part $1-stage2/model/config.json $BLIP2 pretrain stage2 $PRESET ${stage2} --data $2 --stage1 $1-stage1 --out $1-stage2
+}
+both_stages teacher clean
+part capfilt/report.html $BLIP2 capfilt --captioner teacher-stage2/model --ranker teacher-stage1/model \\
+  --data noisy --out capfilt ${capfilt} --seed ${seed} --resume
 for set in noisy capfilt true; do
-  blip2 pretrain stage1 $PRESET --data $set.json --out $set-stage1
-  blip2 pretrain stage2 $PRESET --data $set.json --stage1 $set-stage1 --out $set-stage2
-  blip2 eval retrieval --model $set-stage1/model --data emoji:test-style --json > $set-retrieval.json
-  blip2 eval caption --model $set-stage2/model --data emoji:test-style --json > $set-caption.json
+  both_stages $set $set.json
+  part $set-retrieval.json result $set-retrieval.json $BLIP2 eval retrieval --model $set-stage1/model --data ${test} ${retrieval} --json
+  part $set-caption.json result $set-caption.json $BLIP2 eval caption --model $set-stage2/model --data ${test} ${caption} --json
 done
+node ${JSON.stringify(fileURLToPath(import.meta.url))} --summary .
 `
 
-const [folder, seed = '1'] = process.argv.slice(2)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string', default: '1' },
+    quick: { type: 'boolean', default: false },
+    summary: { type: 'boolean', default: false },
+  },
+})
+const [folder] = positionals
 if (folder === undefined) {
-  console.error('usage: capfiltExperiment FOLDER [SEED]')
+  console.error(USAGE)
   process.exitCode = 2
-} else await main(folder, Number(seed))
+} else if (values.summary) console.log(await summarize(positionals))
+else await main(folder, Number(values.seed), values.quick ? QUICK : FULL)

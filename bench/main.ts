@@ -1,12 +1,15 @@
 /** `npm run bench -- NAME [--json]`: prints what was measured; with --json the last line is JSON and nothing else. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<BenchmarkModule>>> = {
   engine: () => import('./engine.js'),
+  features: () => import('./features.js'),
   'full-size': () => import('./fullSize.js'),
   generate: () => import('./generate.js'),
   index: () => import('./index.js'),
   loader: () => import('./loader.js'),
   scaling: () => import('./scaling.js'),
+  'scale-plan': () => import('./scalePlan.js'),
   serve: () => import('./serve.js'),
+  stage2: () => import('./stage2.js'),
 }
 
 /** Figures by name, in groups where there are many. */
