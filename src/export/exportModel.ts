@@ -1,4 +1,4 @@
-import { copyFile, stat, writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../errors.js'
 import { Graph, toOnnx, type WeightSource } from '../graph/index.js'
@@ -70,7 +70,7 @@ export async function exportModel(
       const graphs = EXPORTED.filter((name) => drawings[name].part === part)
       await writeGraphs(temporary, join(temporary, DATA_FILES[part]!), weights[part]!, graphs, drawings, signal)
     }
-    await copyFile(opened.tokenizerPath('language'), join(temporary, 'tokenizer.json'))
+    await writeFile(join(temporary, 'tokenizer.json'), JSON.stringify(await opened.readTokenizer('language')))
     const { vision, mean, std, generation } = opened.config
     const settings = { imageSize: vision.imageSize, mean, std, promptTokens, generation }
     await writeFile(join(temporary, 'config.json'), `${JSON.stringify(settings, null, 2)}\n`)

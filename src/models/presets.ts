@@ -38,6 +38,12 @@ export const emojiQFormer = (vocabularySize: number, encoderWidth: number): QFor
 
 const PAPER_IMAGE_SIZE = 224
 
+/** Normalisation of pixels in 0..1: CLIP's, for both encoders (authors' code). */
+export const CLIP_PIXELS: Readonly<Record<'mean' | 'std', [number, number, number]>> = {
+  mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+  std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+}
+
 /** EVA-CLIP's ViT-g/14 without its last layer (paper 3.1). */
 export const evaVitG = (imageSize: number = PAPER_IMAGE_SIZE): EvaVitConfig => ({
   imageSize,

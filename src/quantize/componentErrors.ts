@@ -9,6 +9,7 @@ import { Scope } from '../nn/scope.js'
 import { CompiledFunction, float32, int64, type Value } from '../runtime/index.js'
 import { openModelWeights } from '../tasks/modelWeights.js'
 import { Tokenizer } from '../text/tokenizer.js'
+import type { TokenizerJson } from '../text/tokenizerJson.js'
 import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelConfig, ModelDirectory } from '../weights/modelDirectory.js'
 
@@ -119,9 +120,9 @@ function drawLogits(p: Scope, config: ModelConfig, promptLike: Value, texts: Tex
   return t5Head(model, language, decoded.output)
 }
 
-async function textsOf({ config, tokenizerPath }: ModelDirectory, rows: number): Promise<Texts> {
+async function textsOf({ config, readTokenizer }: ModelDirectory, rows: number): Promise<Texts> {
   const { language, qformer } = config
-  const tokenizer = await Tokenizer.fromFile(tokenizerPath('language'))
+  const tokenizer = Tokenizer.fromJson((await readTokenizer('language')) as TokenizerJson)
   const repeat = (ids: readonly number[]) => int64([rows, ids.length], Array.from({ length: rows }, () => ids).flat())
   const ones = (ids: readonly number[]) => repeat(ids.map(() => 1))
   if (language.kind === 'opt') {

@@ -1,4 +1,4 @@
-import { copyFile, stat, writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../errors.js'
@@ -127,7 +127,7 @@ async function writeTexts(original: ModelDirectory, directory: string, dtype: Re
     ...(parts.has('language') ? (['language'] as const) : []),
   ]
   for (const tokenizer of needed)
-    await copyFile(original.tokenizerPath(tokenizer), join(directory, TOKENIZER_FILES[tokenizer]))
+    await writeFile(join(directory, TOKENIZER_FILES[tokenizer]), JSON.stringify(await original.readTokenizer(tokenizer)))
 }
 
 function summary(reports: readonly QuantizedWeightReport[]): WeightSummary {

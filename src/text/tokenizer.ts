@@ -118,7 +118,9 @@ export class Tokenizer {
   }
 }
 
-function withTokens(json: TokenizerJson, tokens: readonly string[]): TokenizerJson {
+/** Adds special tokens, which get the ids after the last one; those that are there already stay as they are. */
+export function withTokens(json: TokenizerJson, all: readonly string[]): TokenizerJson {
+  const tokens = all.filter((token) => !json.added_tokens.some(({ content }) => content === token))
   if (tokens.length === 0) return json
   const next = sizeOf(openPipeline(json))
   return { ...json, added_tokens: [...json.added_tokens, ...tokens.map((token, i) => specialToken(token, next + i))] }

@@ -15,7 +15,8 @@ export function partSpecs(config: ModelConfig): Record<ModelPart, ReadonlyMap<st
 // Drawing a model declares its weights; the batch does not matter, but negatives need two rows.
 const BATCH = 2
 
-function visionSpecs({ vision }: ModelConfig) {
+/** Of the frozen image encoder alone. */
+export function visionSpecs({ vision }: Pick<ModelConfig, 'vision'>): ReadonlyMap<string, ParameterSpec> {
   const graph = new Graph()
   const p = new Scope(graph)
   imageFeatures(p, vision, graph.input('images', 'float32', [BATCH, 3, vision.imageSize, vision.imageSize]))

@@ -124,12 +124,12 @@ export const generationSchema = z.object({
 })
 
 /** The authors' `generate`, for what a model's generation_config.json leaves open. */
-const AUTHORS_GENERATION = { numBeams: 5, maxNewTokens: 30, lengthPenalty: 1, repetitionPenalty: 1 } as const
+export const AUTHORS_GENERATION = { numBeams: 5, maxNewTokens: 30, lengthPenalty: 1, repetitionPenalty: 1 } as const
 
 /** Tokens of a caption in the authors' code, [CLS] and [SEP] included. */
-const MAX_TEXT_TOKENS = 32
+export const MAX_TEXT_TOKENS = 32
 /** bert-base-uncased's padding, and the token that the authors add to it. */
-const PAD_TOKEN = 0
+export const PAD_TOKEN = 0
 const DECODER_TOKEN = 30_522
 
 export function blip2Config(

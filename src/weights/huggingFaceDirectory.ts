@@ -1,15 +1,14 @@
 import { join } from 'node:path'
 import { ConfigError, WeightsError } from '../errors.js'
-import { openGraphWeights } from './graphWeights.js'
 import { blip2Config, blip2Schema, generationSchema, imageProcessorSchema } from './huggingFaceConfig.js'
 import { readJsonFile } from './jsonFile.js'
 import { type ModelConfig, parseWith } from './modelConfig.js'
-import type { ModelDirectory, ModelPart, WantedWeights } from './modelParts.js'
+import type { ModelDirectory, ModelPart } from './modelParts.js'
 import { huggingFaceBlip2, NOT_IN_HUGGING_FACE_RETRIEVAL, PART_NAMES } from './names/blip2.js'
-import { loadPlanned, streamPlanned } from './names/load.js'
-import { planWeights } from './names/plan.js'
 import { openTensors } from './openTensors.js'
+import { checkpointPart } from './partSource.js'
 import type { TensorTable } from './safetensors/types.js'
+import { readTokenizerFile } from './tokenizerFile.js'
 
 /** Whether a config.json is that of Hugging Face's BLIP-2. */
 export const isHuggingFaceBlip2 = (json: unknown): boolean =>
@@ -23,26 +22,21 @@ export const isHuggingFaceBlip2 = (json: unknown): boolean =>
 export async function readHuggingFaceDirectory(path: string, json: unknown): Promise<ModelDirectory> {
   const config = await readConfig(path, json)
   await using tensors = await openTensors(path)
-  const parts = partsOf(tensors)
-  const plan = (table: TensorTable, part: ModelPart, wanted: WantedWeights, optional: readonly string[]) => {
-    const shapes = new Map([...wanted].map(([name, { shape }]) => [name, shape]))
-    return planWeights(table, huggingFaceBlip2, shapes, { ignore: namesOfOthers(part), optional })
-  }
+  const sourceOf = (part: ModelPart) =>
+    checkpointPart({
+      openTable: () => openTensors(path),
+      layout: huggingFaceBlip2,
+      ignore: namesOfOthers(part),
+      onlyTrained: NOT_IN_HUGGING_FACE_RETRIEVAL,
+    })
   return {
     path,
     config,
-    parts,
-    tokenizerPath: () => join(path, 'tokenizer.json'),
-    load: async (part, wanted) => {
-      await using table = await openTensors(path)
-      return await loadPlanned(table, plan(table, part, wanted, []))
-    },
-    open: async (part, wanted, options) => {
-      await using table = await openTensors(path)
-      return await openGraphWeights(table, plan(table, part, wanted, NOT_IN_HUGGING_FACE_RETRIEVAL), options)
-    },
-    stream: async (part, wanted) =>
-      streamPlanned(await openTensors(path), (table) => plan(table, part, wanted, NOT_IN_HUGGING_FACE_RETRIEVAL)),
+    parts: partsOf(tensors),
+    readTokenizer: () => readTokenizerFile(join(path, 'tokenizer.json')),
+    load: (part, wanted) => sourceOf(part).load(wanted),
+    open: (part, wanted, options) => sourceOf(part).open(wanted, options),
+    stream: (part, wanted) => sourceOf(part).stream(wanted),
   }
 }
 

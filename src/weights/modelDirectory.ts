@@ -18,6 +18,7 @@ import { isQuantized, loadQuantized, mapQuantized } from './quantize/open.js'
 import { SafetensorsFile } from './safetensors/read.js'
 import { loadStrict } from './safetensors/strict.js'
 import { writeSafetensors } from './safetensors/write.js'
+import { readTokenizerFile } from './tokenizerFile.js'
 
 export type { ModelConfig } from './modelConfig.js'
 export { MODEL_PARTS, type ModelDirectory, type ModelPart } from './modelParts.js'
@@ -39,7 +40,7 @@ export interface PartWeight {
  * of config.json that is wrong.
  */
 export async function readModelDirectory(path: string): Promise<ModelDirectory> {
-  const json = await readConfig(path)
+  const json = await readConfigFile(path)
   if (isHuggingFaceBlip2(json)) return readHuggingFaceDirectory(path, json)
   const config = parseModelConfig(join(path, 'config.json'), json)
   const present = await Promise.all(MODEL_PARTS.map((part) => isFile(partPath(path, part))))
@@ -47,7 +48,7 @@ export async function readModelDirectory(path: string): Promise<ModelDirectory> 
     path,
     config,
     parts: new Set(MODEL_PARTS.filter((_, i) => present[i])),
-    tokenizerPath: (tokenizer) => join(path, TOKENIZER_FILES[tokenizer]),
+    readTokenizer: (tokenizer) => readTokenizerFile(join(path, TOKENIZER_FILES[tokenizer])),
     load: async (part, wanted) => {
       await using file = await SafetensorsFile.open(partPath(path, part))
       return await (isQuantized(file) ? loadQuantized : loadStrict)(file, wanted)
@@ -105,7 +106,8 @@ export const partPath = (directory: string, part: ModelPart) => join(directory, 
 
 const shapesOf = (wanted: WantedWeights) => new Map([...wanted].map(([name, { shape }]) => [name, shape]))
 
-async function readConfig(directory: string): Promise<unknown> {
+/** The content of a model's config.json. @throws ModelNotFoundError where there is none; ConfigError where it is no JSON. */
+export async function readConfigFile(directory: string): Promise<unknown> {
   const path = join(directory, 'config.json')
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new ModelNotFoundError(

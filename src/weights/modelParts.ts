@@ -21,8 +21,8 @@ export interface ModelDirectory {
   readonly config: ModelConfig
   /** The parts that are there. */
   readonly parts: ReadonlySet<ModelPart>
-  /** The tokenizer.json of a part. */
-  readonly tokenizerPath: (tokenizer: TokenizerName) => string
+  /** The content of a tokenizer.json. @throws DataError for one that is missing or broken. */
+  readonly readTokenizer: (tokenizer: TokenizerName) => Promise<object>
   /** A part's weights as float32. Missing, unexpected and wrongly shaped tensors are listed in one WeightsError. */
   readonly load: (part: ModelPart, wanted: WantedWeights) => Promise<Map<string, Float32Array>>
   /**

@@ -32,11 +32,11 @@ describe('help', () => {
     ],
     [
       ['pretrain', 'stage1'],
-      ['--preset <name>', '"emoji", "emoji-quick"', '--data <spec>', '--vision <dir>'],
+      ['--preset <name>', '"emoji", "emoji-quick"', '--data <spec>', '--vision <model>', '--bert <model>'],
     ],
     [
       ['pretrain', 'stage2'],
-      ['--stage1 <dir>', '--language-model <dir>', '--vision <dir>', '--resume'],
+      ['--stage1 <dir>', '--language-model <model>', '--vision <model>', '--resume'],
     ],
   ])('of %o names its flags', async (command, flags) => {
     const { code, out, err } = await runCommand([...command, '--help'])

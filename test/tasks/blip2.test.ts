@@ -20,6 +20,7 @@ import { Scope } from '../../src/nn/scope.js'
 import { CompiledFunction, float32, int64 } from '../../src/runtime/index.js'
 import { cleanCaption } from '../../src/text/captionCleaning.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
+import type { TokenizerJson } from '../../src/text/tokenizerJson.js'
 import { partSpecs } from '../../src/train/partSpecs.js'
 import { maxOverQueries } from '../../src/train/objectives/itc.js'
 import { heldWeights } from '../../src/weights/heldWeights.js'
@@ -267,7 +268,7 @@ async function referenceScores(images: readonly RawImage[], texts: readonly stri
   const directory = await readModelDirectory(path)
   const { config } = directory
   const stage1 = await stage1Weights()
-  const tokenizer = await Tokenizer.fromFile(directory.tokenizerPath('qformer'))
+  const tokenizer = Tokenizer.fromJson((await directory.readTokenizer('qformer')) as TokenizerJson)
   const encoded = await model.encode(images)
   const { ids, mask, shape } = tokenizer.encodeBatch(
     texts.map((text) => cleanCaption(text)),

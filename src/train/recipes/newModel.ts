@@ -2,7 +2,9 @@ import { ConfigError } from '../../errors.js'
 import { type BertModel, openBert } from '../../frozen/bertModel.js'
 import { openVisionModel } from '../../frozen/visionModel.js'
 import { initializeFromBert } from '../../models/bertInitialization.js'
+import { Tokenizer } from '../../text/tokenizer.js'
 import type { TokenizerJson } from '../../text/tokenizerJson.js'
+import { DECODE_TOKEN } from '../../text/trainWordPiece.js'
 import type { PullOptions } from '../../weights/hub/pullModel.js'
 import { type ModelConfig, type ModelDirectory, readModelDirectory } from '../../weights/modelDirectory.js'
 import { type PartSource, partOf } from '../../weights/partSource.js'
@@ -42,7 +44,7 @@ export async function newModel(options: NewModelOptions, pull: PullOptions = {})
   const base = encoder.directory?.config ?? foreignBase(preset, shipped.config, bert)
   const qformer = { ...base.qformer, ...bert?.sizes, encoderWidth: encoder.config.vision.width }
   const start = {
-    config: { ...base, ...encoder.config, qformer, text: bert ? bertText(base, qformer) : base.text },
+    config: { ...base, ...encoder.config, qformer, text: bert ? await bertText(base.text.maxTokens, bert) : base.text },
     vision: encoder.weights,
   }
   const vocabularies = startingModel(encoder.directory ?? shipped).readTokenizer
@@ -83,9 +85,16 @@ function foreignBase(preset: PretrainPresetName, shipped: ModelConfig, bert: Ber
 /** PyTorch's own epsilon, which the authors leave as it is. */
 const AUTHORS_EPSILON = 1e-5
 
-/** [DEC] is the last token, and BERT's padding the first. */
-const bertText = ({ text }: ModelConfig, { vocabularySize, maxPositions }: ModelConfig['qformer']) => ({
-  maxTokens: Math.min(text.maxTokens, maxPositions),
-  decoderToken: vocabularySize - 1,
-  padToken: 0,
-})
+/** How the Q-Former reads texts with BERT's vocabulary. */
+async function bertText(maxTokens: number, { sizes, readTokenizer }: BertModel): Promise<ModelConfig['text']> {
+  const tokenizer = Tokenizer.fromJson(await readTokenizer())
+  if (tokenizer.size > sizes.vocabularySize)
+    throw new ConfigError(
+      `the tokenizer of the BERT has ${tokenizer.size} tokens with ${DECODE_TOKEN}, its embeddings leave room for ${sizes.vocabularySize}; the files do not belong together`,
+    )
+  return {
+    maxTokens: Math.min(maxTokens, sizes.maxPositions),
+    decoderToken: tokenizer.idOf(DECODE_TOKEN),
+    padToken: tokenizer.paddingId,
+  }
+}

@@ -8,6 +8,7 @@ import type { NameLayout } from './layout.js'
 import { huggingFaceOpt } from './opt.js'
 import { matchPattern } from './pattern.js'
 import { huggingFaceT5 } from './t5.js'
+import { huggingFaceVit } from './vit.js'
 
 /** Every layout whose names can be mapped to ours. */
 export const NAME_LAYOUTS: readonly NameLayout[] = [
@@ -20,6 +21,7 @@ export const NAME_LAYOUTS: readonly NameLayout[] = [
   huggingFaceOpt,
   huggingFaceT5,
   huggingFaceBert,
+  huggingFaceVit,
 ]
 
 /** The layout of a checkpoint's names. Throws a WeightsError for one that is not known. */

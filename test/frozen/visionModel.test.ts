@@ -1,0 +1,69 @@
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { openVisionModel } from '../../src/frozen/visionModel.js'
+import { visionSpecs } from '../../src/train/partSpecs.js'
+import { FrozenEncoder } from '../../src/train/pretrain/frozenEncoder.js'
+import { writeTinyModel } from '../tasks/tinyModel.js'
+import { withTemporaryDirectory } from '../weights/temporary.js'
+import { expectedValues, frozenFixture, largestDifference } from './fixtures.js'
+
+const file = withTemporaryDirectory()
+
+/** A copy of a fixture with other values in its config.json. */
+async function changed(name: 'clip' | 'vit', to: string, change: (json: Record<string, unknown>) => object) {
+  await cp(frozenFixture(name), file(to), { recursive: true })
+  const json = JSON.parse(await readFile(join(file(to), 'config.json'), 'utf8'))
+  await writeFile(join(file(to), 'config.json'), JSON.stringify(change(json)))
+  return file(to)
+}
+
+describe('an image encoder of transformers', () => {
+  it.each(['clip', 'vit'] as const)('gives what it gives there, without its last layer: %s', async (name) => {
+    const { config, weights } = await openVisionModel(frozenFixture(name))
+    expect(config.vision).toMatchObject({ kind: name === 'vit' ? 'eva' : 'clip', layers: 2, imageSize: 16 })
+    const loaded = await weights.load(visionSpecs(config))
+    const encoder = await FrozenEncoder.create({ config: config.vision, ...config, weights: loaded }, 2)
+    const { images, features } = await expectedValues(name)
+    const found = await encoder.encode(images!.data)
+    expect(found.shape).toEqual(features!.shape)
+    expect(largestDifference(found.data as Float32Array, features!.data)).toBeLessThan(1e-4)
+    await encoder.dispose()
+  })
+
+  it('normalises pictures as its file says', async () => {
+    expect((await openVisionModel(frozenFixture('clip'))).config).toMatchObject({
+      mean: [0.48, 0.46, 0.41],
+      std: [0.27, 0.26, 0.28],
+    })
+    await cp(frozenFixture('vit'), file('bare'), { recursive: true })
+    await rm(join(file('bare'), 'preprocessor_config.json'))
+    await expect(openVisionModel(file('bare'))).rejects.toThrow(/expected preprocessor_config\.json/)
+  })
+
+  it('of another kind is refused by name', async () => {
+    const other = await changed('vit', 'other', (json) => ({ ...json, model_type: 'swin' }))
+    await expect(openVisionModel(other)).rejects.toThrow(/not that of an image encoder.*model_type/)
+    const gelu = await changed('clip', 'gelu', (json) => ({
+      ...json,
+      vision_config: { ...(json['vision_config'] as object), hidden_act: 'gelu' },
+    }))
+    await expect(openVisionModel(gelu)).rejects.toThrow(/vision_config\.hidden_act/)
+  })
+
+  it('is loaded strictly', async () => {
+    const wider = await changed('vit', 'wider', (json) => ({ ...json, intermediate_size: 48 }))
+    const { config, weights } = await openVisionModel(wider)
+    await expect(weights.load(visionSpecs(config))).rejects.toThrow(/wrong shape.*mlp\.fc1\.weight/s)
+  })
+})
+
+it('is taken out of a model directory, which is known as ours', async () => {
+  const config = await writeTinyModel(file('tiny'))
+  const opened = await openVisionModel(file('tiny'))
+  expect(opened).toMatchObject({ config: { vision: config.vision }, directory: { config } })
+  const published = await openVisionModel(join(frozenFixture('clip'), '../../hugging-face/opt'))
+  expect(published).toMatchObject({ config: { vision: { kind: 'eva', width: 16 } }, directory: undefined })
+  await writeTinyModel(file('mute'), ['language'])
+  await expect(openVisionModel(file('mute'))).rejects.toThrow(/holds no vision weights/)
+})
