@@ -25,15 +25,14 @@ export class OptimizerShards {
 
   /** One step of the optimiser over all ranks. Each has the gradients of all parameters. */
   async step(optimizer: AdamW, options: Parameters<AdamW['step']>[0]): Promise<ReturnType<AdamW['step']>> {
-    const values = this.#memory.arena('value')
     const told: Promise<void>[] = []
     const shares = this.#shares.map(partsOf)
     const update = optimizer.begin(options)
     for (let part = 0; part < PARTS; part++) {
       update.apply(shares[this.#communicator.rank]![part]!)
       for (const [owner, parts] of shares.entries()) {
-        const { first, end } = parts[part]!
-        if (end > first) told.push(this.#communicator.broadcast(values.subarray(first, end), owner))
+        for (const values of this.#memory.viewsOf('value', parts[part]!))
+          told.push(this.#communicator.broadcast(values, owner))
       }
     }
     await Promise.all(told)

@@ -46,7 +46,7 @@ export class Replicas {
     for (const role of steps[0] === 0 || !moments
       ? (['value'] as const)
       : (['value', 'firstMoment', 'secondMoment'] as const))
-      await this.#communicator.broadcast(this.#memory.arena(role))
+      for (const arena of this.#memory.arenas(role)) await this.#communicator.broadcast(arena)
     return steps[0]!
   }
 
@@ -61,7 +61,7 @@ export class Replicas {
     const names = Object.keys(losses)
     const sums = Float32Array.from(names, (name) => losses[name]!)
     await this.#communicator.allReduceSum(sums)
-    await this.#communicator.allReduceSum(this.#memory.arena('gradient'))
+    for (const arena of this.#memory.arenas('gradient')) await this.#communicator.allReduceSum(arena)
     return Object.fromEntries(names.map((name, i) => [name, sums[i]! * this.gradientScale]))
   }
 

@@ -80,7 +80,7 @@ export class AdamW {
     return update.result
   }
 
-  /** The same in parts: `apply` updates a range of the memory's arenas. Each range is to be given once. */
+  /** The same in parts: `apply` updates a range of the memory's arenas, as if they were one. Each range is to be given once. */
   begin({ lr, clipNorm, gradientScale = 1 }: StepOptions): Update {
     const gradientNorm = this.#memory.globalNorm() * gradientScale
     if (!Number.isFinite(gradientNorm)) throw this.#nonFinite(gradientScale)
@@ -123,21 +123,23 @@ export class AdamW {
     const from = Math.max(0, (range.first - place) * value.BYTES_PER_ELEMENT)
     const to = Math.min(end, (range.end - place) * value.BYTES_PER_ELEMENT)
     if (from >= to) return
-    this.#memory.kernels.adamwStep(
-      value.byteOffset + from,
-      gradient.byteOffset + from,
-      firstMoment.byteOffset + from,
-      secondMoment.byteOffset + from,
-      to - from,
-      scale,
-      keep,
-      1 - this.#beta1,
-      this.#beta2,
-      1 - this.#beta2,
-      stepSize,
-      rootScale,
-      this.#eps,
-    )
+    this.#memory
+      .kernelsOf(value)
+      .adamwStep(
+        value.byteOffset + from,
+        gradient.byteOffset + from,
+        firstMoment.byteOffset + from,
+        secondMoment.byteOffset + from,
+        to - from,
+        scale,
+        keep,
+        1 - this.#beta1,
+        this.#beta2,
+        1 - this.#beta2,
+        stepSize,
+        rootScale,
+        this.#eps,
+      )
   }
 
   #nonFinite(gradientScale: number): NonFiniteError {

@@ -13,15 +13,19 @@ export async function accumulate(
   pass: (part: number) => Promise<Losses>,
 ): Promise<Losses> {
   if (passes === 1) return pass(0)
-  const [gradients, sum] = [memory.arena('gradient'), memory.gradientSum]
+  const [gradients, sums] = [memory.arenas('gradient'), memory.gradientSums]
   // Of the last step's sum a pass would keep the rows that it does not look up itself.
-  gradients.fill(0)
-  sum.fill(0)
+  memory.zeroGradients()
+  for (const sum of sums) sum.fill(0)
   const means: Losses = {}
   for (let part = 0; part < passes; part++) {
     for (const [name, loss] of Object.entries(await pass(part))) means[name] = (means[name] ?? 0) + loss / passes
-    for (let i = 0; i < sum.length; i++) sum[i]! += gradients[i]! / passes
+    for (const [bank, sum] of sums.entries()) addShare(sum, gradients[bank]!, passes)
   }
-  gradients.set(sum)
+  for (const [bank, sum] of sums.entries()) gradients[bank]!.set(sum)
   return means
+}
+
+function addShare(sum: Float32Array, gradients: Float32Array, passes: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += gradients[i]! / passes
 }

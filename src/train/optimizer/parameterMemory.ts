@@ -1,70 +1,36 @@
 import { ConfigError, ShapeError } from '../../errors.js'
-import {
-  ALIGNMENT_BYTES,
-  alignUp,
-  allocateKernelMemory,
-  type Kernels,
-  MAX_MEMORY_BYTES,
-} from '../kernels/kernelMemory.js'
+import { ALIGNMENT_BYTES, type Kernels, MAX_MEMORY_BYTES } from '../kernels/kernelMemory.js'
+import { type ArenaRole, packBanks, type ParameterArrays, ParameterBank, type ParameterSpec } from './parameterBank.js'
 
-export interface ParameterSpec {
-  readonly name: string
-  readonly shape: readonly number[]
-}
+export type { ArenaRole, ParameterArrays, ParameterSpec } from './parameterBank.js'
 
-/** What the arrays of a parameter are for. */
-export type ArenaRole = 'value' | 'gradient' | 'firstMoment' | 'secondMoment'
-
-/** Elements of an arena, from `first` up to `end`; both on a cache line. */
+/** Elements of the arenas one after the other, from `first` up to `end`; both on a cache line. */
 export interface ArenaRange {
   readonly first: number
   readonly end: number
 }
 
-/** The four arrays of one trainable parameter: views of one WebAssembly memory, valid for its whole life. */
-export interface ParameterArrays extends ParameterSpec {
-  readonly value: Float32Array<ArrayBuffer>
-  readonly gradient: Float32Array<ArrayBuffer>
-  /** Adam's running mean of the gradient. */
-  readonly firstMoment: Float32Array<ArrayBuffer>
-  /** Adam's running mean of the squared gradient. */
-  readonly secondMoment: Float32Array<ArrayBuffer>
+export interface ParameterMemoryOptions {
+  /** Bytes of one WebAssembly memory at most (default: the 4 GiB that one can address). */
+  readonly bankBytes?: number
 }
 
 /**
- * Values, gradients and moments of all trainable parameters, as float32 and zero at first, in one WebAssembly memory of
+ * Values, gradients and moments of all trainable parameters, as float32 and zero at first, in WebAssembly memories of
  * fixed size: the runtime reads values and writes gradients in place, the optimiser's kernel works on the same bytes.
- * 16 bytes a parameter: up to 268 million of them fit; more throws a ConfigError.
+ * 16 bytes a parameter; one memory holds 268 million of them, and there are as many memories as it takes.
  */
 export class ParameterMemory {
-  readonly kernels: Kernels
   readonly parameters: readonly ParameterArrays[]
-  readonly #arenaStride: number
-  #gradientSum: Float32Array | undefined
+  readonly #banks: readonly ParameterBank[]
+  #gradientSums: readonly Float32Array[] | undefined
   readonly #byName: ReadonlyMap<string, ParameterArrays>
   /** Rows that hold something since `clearRows`. */
   #touched: { readonly gradient: Float32Array; readonly width: number; readonly id: number }[] = []
 
-  constructor(specs: readonly ParameterSpec[]) {
-    const counts = specs.map(({ shape }) => shape.reduce((product, size) => product * size, 1))
-    const arenaBytes = counts.reduce((bytes, count) => bytes + alignUp(4 * count), 0)
-    // One arena a role. The odd distance keeps the four streams of a step apart in the caches, whose sets repeat every 4 KiB.
-    const arenaStride = arenaBytes + 13 * ALIGNMENT_BYTES
-    this.#arenaStride = arenaStride
-    const totalBytes = 4 * arenaStride
-    if (totalBytes > MAX_MEMORY_BYTES)
-      throw new ConfigError(
-        `training ${counts.reduce((a, b) => a + b, 0)} parameters takes ${gibibytes(totalBytes)} GiB for values, gradients and moments; at most ${gibibytes(MAX_MEMORY_BYTES)} GiB can be addressed. Train fewer parameters: freeze the image encoder or use a smaller Q-Former.`,
-      )
-    const { buffer, kernels } = allocateKernelMemory(totalBytes)
-    this.kernels = kernels
-    let offset = 0
-    this.parameters = specs.map(({ name, shape }, i) => {
-      const arena = (role: number) => new Float32Array(buffer, role * arenaStride + offset, counts[i])
-      const arrays = { name, shape, value: arena(0), gradient: arena(1), firstMoment: arena(2), secondMoment: arena(3) }
-      offset += alignUp(4 * counts[i]!)
-      return arrays
-    })
+  constructor(specs: readonly ParameterSpec[], { bankBytes = MAX_MEMORY_BYTES }: ParameterMemoryOptions = {}) {
+    this.#banks = packBanks(specs, bankBytes).map((some) => new ParameterBank(some))
+    this.parameters = this.#banks.flatMap(({ parameters }) => parameters)
     this.#byName = new Map(this.parameters.map((parameter) => [parameter.name, parameter]))
     if (this.#byName.size < specs.length) throw new ConfigError('two trainable parameters have the same name')
   }
@@ -76,16 +42,29 @@ export class ParameterMemory {
     return parameter
   }
 
-  /** All arrays of one role as one: they lie one after the other, with zeros where the alignment leaves room. */
-  arena(role: ArenaRole): Float32Array<ArrayBuffer> {
-    const [first, last] = [this.parameters[0]![role], this.parameters.at(-1)![role]]
-    const bytes = alignUp(last.byteOffset + last.byteLength) - first.byteOffset
-    return new Float32Array(first.buffer, first.byteOffset, bytes / Float32Array.BYTES_PER_ELEMENT)
+  /** All arrays of one role: one after the other in each memory, with zeros where the alignment leaves room. */
+  arenas(role: ArenaRole): readonly Float32Array<ArrayBuffer>[] {
+    return this.#banks.map((bank) => bank.arena(role))
+  }
+
+  /** Elements of all arenas of a role together. */
+  get arenaLength(): number {
+    return this.#banks.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  /** What lies in a range of the arenas of a role: one view in each memory that the range touches. */
+  viewsOf(role: ArenaRole, { first, end }: ArenaRange): readonly Float32Array<ArrayBuffer>[] {
+    let before = 0
+    return this.#banks.flatMap((bank) => {
+      const [from, to] = [Math.max(0, first - before), Math.min(bank.length, end - before)]
+      before += bank.length
+      return from < to ? [bank.arena(role).subarray(from, to)] : []
+    })
   }
 
   /** The arenas in consecutive ranges of nearly one length. */
   evenRanges(count: number): readonly ArenaRange[] {
-    const { length } = this.arena('value')
+    const length = this.arenaLength
     const line = ALIGNMENT_BYTES / Float32Array.BYTES_PER_ELEMENT
     const size = Math.ceil(length / count / line) * line
     return Array.from({ length: count }, (_, i) => ({
@@ -94,17 +73,27 @@ export class ParameterMemory {
     }))
   }
 
-  /** Where one of the arrays begins in its arena, in elements. */
+  /** Where one of the arrays begins in the arenas of its role, in elements. */
   offsetOf(array: Float32Array): number {
-    const start = this.parameters[0]!.value.byteOffset
-    const role = Math.floor((array.byteOffset - start) / this.#arenaStride)
-    return (array.byteOffset - start - role * this.#arenaStride) / Float32Array.BYTES_PER_ELEMENT
+    let before = 0
+    for (const bank of this.#banks) {
+      if (bank.buffer === array.buffer) return before + bank.offsetOf(array)
+      before += bank.length
+    }
+    throw new ConfigError('an array that is none of this memory has no place in it')
   }
 
-  /** As long as the gradients' arena: room to add them up over several passes; it takes memory when first asked for. */
-  get gradientSum(): Float32Array {
-    this.#gradientSum ??= new Float32Array(this.arena('gradient').length)
-    return this.#gradientSum
+  /** The kernels that reach one of the arrays. */
+  kernelsOf(array: Float32Array): Kernels {
+    const bank = this.#banks.find(({ buffer }) => buffer === array.buffer)
+    if (!bank) throw new ConfigError('no kernel reaches an array that is none of this memory')
+    return bank.kernels
+  }
+
+  /** As long as the gradients' arenas: room to add them up over several passes; it takes memory when first asked for. */
+  get gradientSums(): readonly Float32Array[] {
+    this.#gradientSums ??= this.#banks.map(({ length }) => new Float32Array(length))
+    return this.#gradientSums
   }
 
   value(name: string): Float32Array<ArrayBuffer> {
@@ -139,13 +128,16 @@ export class ParameterMemory {
   }
 
   zeroGradients(): void {
-    this.arena('gradient').fill(0)
+    for (const arena of this.arenas('gradient')) arena.fill(0)
   }
 
   /** Euclidean norm of all gradients together, added up in float64: finite exactly when every gradient is. */
   globalNorm(): number {
-    const { byteOffset, byteLength } = this.arena('gradient')
-    return Math.sqrt(this.kernels.sumSquares(byteOffset, byteLength))
+    const squares = this.#banks.map((bank) => {
+      const { byteOffset, byteLength } = bank.arena('gradient')
+      return bank.kernels.sumSquares(byteOffset, byteLength)
+    })
+    return Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
   }
 
   #table(name: string, ids: BigInt64Array | Int32Array): { gradient: Float32Array; width: number } {
@@ -158,5 +150,3 @@ export class ParameterMemory {
     return { gradient, width }
   }
 }
-
-const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(2)

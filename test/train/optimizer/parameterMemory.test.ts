@@ -2,7 +2,10 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 
 import { ConfigError, ShapeError } from '../../../src/errors.js'
+import { AdamW } from '../../../src/train/optimizer/adamw.js'
+import { parameterGroups } from '../../../src/train/optimizer/parameterGroups.js'
 import { ParameterMemory } from '../../../src/train/optimizer/parameterMemory.js'
+import { Random } from '../../../src/train/random/random.js'
 
 const SPECS = [
   { name: 'table', shape: [4, 3] },
@@ -79,9 +82,11 @@ describe('ParameterMemory', () => {
     expect(memory.globalNorm() / (3e20 * Math.sqrt(12))).toBeCloseTo(1, 6)
   })
 
-  it('refuses more than wasm32 can address, and names that repeat or are unknown', () => {
+  it('refuses a parameter that wasm32 cannot address, and names that repeat or are unknown', () => {
     expect(() => new ParameterMemory([{ name: 'w', shape: [270_000_000] }])).toThrow(ConfigError)
-    expect(() => new ParameterMemory([{ name: 'w', shape: [270_000_000] }])).toThrow(/4\.02 GiB .* at most 4\.00 GiB/)
+    expect(() => new ParameterMemory([{ name: 'w', shape: [270_000_000] }])).toThrow(
+      /w .* 4\.02 GiB .* at most 4\.00 GiB/,
+    )
     expect(() => new ParameterMemory([...SPECS, SPECS[0]!])).toThrow(/same name/)
     expect(() => new ParameterMemory(SPECS).value('other')).toThrow(ConfigError)
   })
@@ -92,5 +97,50 @@ describe('ParameterMemory', () => {
     const { secondMoment } = memory.parameter('w')
     secondMoment[187_999_999] = 1
     expect(secondMoment.length).toBe(188_000_000)
+  })
+
+  it('takes another memory where one is full, and computes the same', () => {
+    const specs = [
+      { name: 'a', shape: [40, 10] },
+      { name: 'b', shape: [7] },
+      { name: 'c', shape: [30, 10] },
+      { name: 'd', shape: [] },
+    ]
+    const [one, several] = [new ParameterMemory(specs), new ParameterMemory(specs, { bankBytes: 12_000 })]
+    expect(one.arenas('value')).toHaveLength(1)
+    expect(several.arenas('value').map(({ length }) => length)).toEqual([400 + 16, 304 + 16])
+    const [first, second] = [one, several].map((memory) => {
+      for (const { name, value, gradient } of memory.parameters) {
+        const random = new Random(3, name)
+        for (let i = 0; i < value.length; i++) [value[i], gradient[i]] = [random.normal(), random.normal()]
+      }
+      const norm = memory.globalNorm()
+      const adamw = new AdamW(memory, { groups: parameterGroups(specs) })
+      // In parts that begin and end within a parameter, and in one that reaches over both memories.
+      const update = adamw.begin({ lr: 0.1, clipNorm: 1 })
+      for (const range of memory.evenRanges(3)) update.apply(range)
+      return { norm, values: memory.parameters.map(({ value }) => [...value]) }
+    })
+    expect(second!.norm).toBeCloseTo(first!.norm, 12)
+    expect(second!.values).toEqual(first!.values)
+  })
+
+  it('shows a range of its arenas as views of each memory', () => {
+    const memory = new ParameterMemory(
+      [
+        { name: 'a', shape: [64] },
+        { name: 'b', shape: [64] },
+      ],
+      { bankBytes: 5000 },
+    )
+    memory.value('a').fill(1)
+    memory.value('b').fill(2)
+    const views = memory.viewsOf('value', { first: 48, end: 96 })
+    expect(views.map((view) => [...view])).toEqual([new Array(16).fill(1), new Array(32).fill(2)])
+    expect(memory.offsetOf(memory.gradient('b'))).toBe(64)
+    expect(memory.evenRanges(2)).toEqual([
+      { first: 0, end: 64 },
+      { first: 64, end: 128 },
+    ])
   })
 })
