@@ -1,6 +1,6 @@
 /** What the time of a step is made of; see docs/scale.md. */
 export interface StepModel {
-  /** Of the losses and gradients of all samples on one rank. */
+  /** Of the losses and gradients of all samples on one rank, as the ranks compute them. */
   readonly computeSeconds: number
   /** Of the vectors of all samples, which several ranks compute once more, on one rank. */
   readonly vectorSeconds: number
