@@ -4,6 +4,7 @@ import { elementCount } from '../graph/types.js'
 import type { DropoutSites } from '../nn/dropout.js'
 import type { Initializer, ParameterSpec } from '../nn/scope.js'
 import { CompiledFunction, type Data, float32, value as makeValue, type Value } from '../runtime/index.js'
+import type { GraphWeights } from '../weights/heldWeights.js'
 import { ParameterMemory } from './optimizer/parameterMemory.js'
 import { DropoutMasks } from './random/dropoutMasks.js'
 import { fillNormal } from './random/initializers.js'
@@ -18,7 +19,7 @@ export interface ProgramOptions {
   /** Every weight of the model, as its scopes declared them. */
   readonly specs: ReadonlyMap<string, ParameterSpec>
   /** Weights that are not trained, by name; they go into the graph as constants. Names that the model lacks are refused. */
-  readonly frozen?: ReadonlyMap<string, Float32Array>
+  readonly frozen?: FrozenWeights
   readonly dropout?: DropoutSites
   /** For the initial weights and the dropout masks. */
   readonly seed: number
@@ -28,6 +29,9 @@ export interface ProgramOptions {
   /** Compute layers again in the backward pass instead of keeping what they compute; see `backward`. Default false. */
   readonly recompute?: boolean
 }
+
+/** In memory; or ready for graphs, perhaps mapped from a file and quantised, with the names of all that are there. */
+export type FrozenWeights = ReadonlyMap<string, Float32Array> | (GraphWeights & { readonly names: ReadonlySet<string> })
 
 interface RowOutput {
   readonly parameter: string
@@ -81,8 +85,9 @@ export class TrainingProgram {
       seed,
       recompute = false,
     } = options
-    checkFrozen(specs, frozen)
-    const trained = [...specs.values()].filter(({ name }) => !frozen.has(name))
+    if (!('names' in frozen)) checkFrozen(specs, frozen)
+    const frozenNames = 'names' in frozen ? frozen.names : frozen
+    const trained = [...specs.values()].filter(({ name }) => !frozenNames.has(name))
     const memory = options.memory ?? newMemory(trained, seed)
     const dropout = masksOf(options)
 
@@ -105,7 +110,7 @@ export class TrainingProgram {
       }
     }
     const compiled = await CompiledFunction.create(graph, outputs, {
-      weight: (name) => constant(frozen.get(name)),
+      ...weightSources(frozen),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     })
     return new TrainingProgram(memory, compiled, [LOSS, ...Object.keys(terms)], rows, dense, dropout)
@@ -156,7 +161,16 @@ function checkFrozen(specs: ReadonlyMap<string, ParameterSpec>, frozen: Readonly
   }
 }
 
-const constant = (data: Float32Array | undefined): WeightSource => (data ? embeddedFloats(data) : { kind: 'input' })
+/** Frozen weights as constants, the others as inputs. */
+function weightSources(frozen: FrozenWeights): GraphWeights {
+  const fed: WeightSource = { kind: 'input' }
+  if (!('names' in frozen)) {
+    const constant = (data: Float32Array | undefined) => (data ? embeddedFloats(data) : fed)
+    return { weight: (name) => constant(frozen.get(name)) }
+  }
+  const { names, weight, ...settings } = frozen
+  return { ...settings, weight: (name) => (names.has(name) ? weight(name) : fed) }
+}
 
 /** Each weight from a stream of its own name, so that adding one changes no other. */
 function newMemory(specs: readonly ParameterSpec[], seed: number): ParameterMemory {

@@ -1,7 +1,7 @@
 import { DtypeError, ShapeError } from '../../errors.js'
 import { defineOperator, type Tensor } from '../graph.js'
 import { broadcastShapes, elementCount, formatShape, type TensorType } from '../types.js'
-import { quantizedLinear } from './quantized.js'
+import { quantizedLinear, quantizedMatrix } from './quantized.js'
 import { sum, sumTo } from './reductions.js'
 import { reshape } from './shape.js'
 
@@ -36,7 +36,9 @@ const applyMatmul = defineOperator<Required<MatmulOptions>>({
     return [sumTo(da, a!.shape), sumTo(db, b!.shape)]
   },
   lower: ({ inputs: [a, b], outputs: [y], attributes: { transposeA, transposeB, alpha } }, onnx) => {
-    const inputs = [onnx.name(a!), onnx.name(b!)]
+    // The gradient of a linear layer reads its weight [out, in] the other way round.
+    const quantized = onnx.quantized(b!)
+    const inputs = [onnx.name(a!), quantized ? quantizedMatrix(onnx, quantized, onnx.name(a!)) : onnx.name(b!)]
     const outputs = [onnx.name(y!)]
     if (!transposeA && !transposeB && alpha === 1) onnx.node('MatMul', inputs, {}, { outputs })
     else {

@@ -1,21 +1,19 @@
 import { WeightsError } from '../../errors.js'
-import { Graph, mul } from '../../graph/index.js'
+import { Graph } from '../../graph/index.js'
 import type { Stage2Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
 import type { ParameterSpec } from '../../nn/scope.js'
 import { int64 } from '../../runtime/index.js'
 import { cleanCaption } from '../../text/captionCleaning.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
-import { RankDropoutMasks } from '../comm/rankDropoutMasks.js'
-import { partsOf, type RankShare } from '../comm/rankShare.js'
+import type { GraphWeights } from '../../weights/heldWeights.js'
 import type { TrainingTask } from '../loop.js'
 import { IGNORED } from '../objectives/itg.js'
 import { LANGUAGE_MODEL, stage2 } from '../objectives/stage2.js'
-import { accumulate } from '../optimizer/gradientAccumulation.js'
-import { type ProgramOptions, restore, type StepProgram, TrainingProgram } from '../program.js'
+import { type FrozenWeights, restore } from '../program.js'
 import type { OptimizationConfig } from './optimization.js'
-import { ownRows, partFeeds, tokenWeights } from './rankInputs.js'
 import { type Stage, type StageParts, type StageSetting, stageTask } from './stageTask.js'
+import { tokenWeightedInputs, tokenWeightedProgram } from './tokenWeightedProgram.js'
 
 const PROJECTION = 'opt_proj.'
 
@@ -28,11 +26,14 @@ export interface Stage2TrainingConfig extends OptimizationConfig {
 
 export interface Stage2Parts extends StageParts {
   /** The frozen language model, by the names under 'opt_model'. */
-  readonly language: ReadonlyMap<string, Float32Array>
+  readonly language: FrozenLanguage
   readonly tokenizer: Tokenizer
   /** Stage 1's weights; without them the Q-Former starts anew (the paper's Figure 5 compares the two). */
   readonly stage1: ReadonlyMap<string, Float32Array> | undefined
 }
+
+/** In memory; or ready for graphs, so that a large one may be mapped from its file and quantised to 8 bits. */
+export type FrozenLanguage = ReadonlyMap<string, Float32Array> | GraphWeights
 
 /** Stage 2 from a frozen image encoder and a frozen language model: the queries learn to prompt it (paper 3.3). */
 export async function stage2Task(config: Stage2TrainingConfig, parts: Stage2Parts): Promise<TrainingTask> {
@@ -52,13 +53,10 @@ async function openStage2(
   const graph = new Graph()
   const dropout = new DropoutSites(config.dropout)
   const { loss, scope } = stage2(graph, model, { batch: share.own / passes, patches, tokens, dropout: dropout.apply })
-  const frozen = pick(language, scope.specs, (name) => name.startsWith(LANGUAGE_MODEL), 'the language model')
+  const frozen = frozenLanguage(language, scope.specs, LANGUAGE_MODEL)
   const shared = stage1 ? pick(stage1, scope.specs, isShared, 'stage 1') : new Map()
   const options = { graph, loss, specs: scope.specs, frozen, seed, ...settings }
-  const program =
-    share.ranks * passes === 1
-      ? await TrainingProgram.create({ ...options, dropout })
-      : await openParts(options, dropout, partsOf(share, passes))
+  const program = await tokenWeightedProgram(options, dropout, share, passes)
   restore(program.memory, shared)
   return {
     program,
@@ -69,35 +67,25 @@ async function openStage2(
         mask: int64(text.shape, text.mask),
         targets: targetsOf(text, model.qformer.queries),
       }
-      if (share.ranks * passes === 1) return inputs
-      const own = Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, ownRows(value, share)]))
-      return { ...own, token_weights: tokenWeights(Uint8Array.from(text.mask, Number), share, passes) }
+      return tokenWeightedInputs(inputs, Uint8Array.from(text.mask, Number), share, passes)
     },
-  }
-}
-
-/** The same in parts of the batch: with the mean over the tokens of all, and dropout masks of a part's samples. */
-async function openParts(
-  options: ProgramOptions,
-  dropout: DropoutSites,
-  parts: readonly RankShare[],
-): Promise<StepProgram> {
-  const { graph, loss, seed } = options
-  const weighted = mul(loss, graph.input('token_weight', 'float32', []))
-  const program = await TrainingProgram.create({ ...options, loss: weighted })
-  const masks = new RankDropoutMasks(seed, dropout.sites, parts[0]!)
-  return {
-    memory: program.memory,
-    run: (step, feeds) =>
-      accumulate(program.memory, parts.length, (part) =>
-        program.run(step, { ...partFeeds(feeds, part, parts.length), ...masks.fill(step, parts[part]!.first) }),
-      ),
-    dispose: () => program.dispose(),
   }
 }
 
 /** Stage 1 trained all of stage 2 but the projection to the language model; its text side and heads stay behind. */
 const isShared = (name: string): boolean => !name.startsWith(LANGUAGE_MODEL) && !name.startsWith(PROJECTION)
+
+/** @param prefix Of the language model's names. @throws WeightsError for one that is missing. */
+export function frozenLanguage(
+  language: FrozenLanguage,
+  specs: ReadonlyMap<string, ParameterSpec>,
+  prefix: string,
+): FrozenWeights {
+  const isLanguage = (name: string) => name.startsWith(prefix)
+  // A directory's weights were checked when they were opened.
+  if ('weight' in language) return { ...language, names: new Set([...specs.keys()].filter(isLanguage)) }
+  return pick(language, specs, isLanguage, 'the language model')
+}
 
 /** The weights of a model that pass; a WeightsError lists those that `from` does not hold. */
 function pick(

@@ -15,7 +15,7 @@ export interface RecipeOptions {
   readonly shardOptimizer?: boolean
   /** Compute layers again in the backward pass instead of keeping what they compute: less memory, more time. */
   readonly recompute?: boolean
-  /** Renders of the embedded data set (default: the usual cache). */
+  /** Renders of the embedded data set, and converted weights (default: the usual cache). */
   readonly cacheDir?: string
   readonly onProgress?: (progress: TrainingProgress) => void
   /** Called before the steps begin, with what is being done. */

@@ -1,4 +1,3 @@
-import { ConfigError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { Stage2T5Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
@@ -8,9 +7,10 @@ import type { TrainingTask } from '../loop.js'
 import { splitPrefix } from '../objectives/stage2Prefix.js'
 import { stage2T5, T5_LANGUAGE_MODEL } from '../objectives/stage2T5.js'
 import type { OptimizationConfig } from '../pretrain/optimization.js'
-import type { Stage2Parts } from '../pretrain/stage2Task.js'
+import { frozenLanguage, type Stage2Parts } from '../pretrain/stage2Task.js'
 import { type StageSetting, stageTask } from '../pretrain/stageTask.js'
-import { restore, TrainingProgram } from '../program.js'
+import { tokenWeightedInputs, tokenWeightedProgram } from '../pretrain/tokenWeightedProgram.js'
+import { restore } from '../program.js'
 import type { Random } from '../random/random.js'
 import { type PairLengths, pairInputs } from './pairInputs.js'
 import { T5_END } from './tokenizer.js'
@@ -25,8 +25,6 @@ export interface Stage2T5TrainingConfig extends OptimizationConfig, PairLengths 
 /**
  * Stage 2 with an encoder and a decoder (paper 3.3): prefix language modelling after the soft prompt. The parts are
  * those of stage 2 with OPT; `language` holds T5's weights by the names under 't5_model'.
- *
- * @throws ConfigError on several ranks, or in several passes: this stage takes a batch at once
  */
 export async function stage2T5Task(config: Stage2T5TrainingConfig, parts: Stage2Parts): Promise<TrainingTask> {
   const startsFromStage1 = parts.stage1 !== undefined
@@ -35,29 +33,33 @@ export async function stage2T5Task(config: Stage2T5TrainingConfig, parts: Stage2
 
 async function open(config: Stage2T5TrainingConfig, parts: Stage2Parts, setting: StageSetting) {
   const { share, passes, patches, communicator: _, ...settings } = setting
-  if (share.ranks * passes > 1)
-    throw new ConfigError('stage 2 with T5 runs on one rank and takes a batch at once; leave --accumulate out')
   const { model, inputTokens, outputTokens, seed } = config
   const { language, tokenizer, stage1 } = parts
   const graph = new Graph()
   const dropout = new DropoutSites(config.dropout)
-  const options = { batch: share.own, patches, inputTokens, outputTokens, dropout: dropout.apply }
+  const options = { batch: share.own / passes, patches, inputTokens, outputTokens, dropout: dropout.apply }
   const { loss, scope } = stage2T5(graph, model, options)
-  const ofModel = (from: ReadonlyMap<string, Float32Array>, holds: (name: string) => boolean) =>
-    new Map([...from].filter(([name]) => scope.specs.has(name) && holds(name)))
-  const isLanguage = (name: string) => name.startsWith(T5_LANGUAGE_MODEL)
-  const frozen = ofModel(language, isLanguage)
-  const program = await TrainingProgram.create({ ...settings, graph, loss, specs: scope.specs, frozen, dropout, seed })
-  if (stage1)
-    restore(
-      program.memory,
-      ofModel(stage1, (name) => !isLanguage(name)),
-    )
+  const frozen = frozenLanguage(language, scope.specs, T5_LANGUAGE_MODEL)
+  const program = await tokenWeightedProgram(
+    { ...settings, graph, loss, specs: scope.specs, frozen, seed },
+    dropout,
+    share,
+    passes,
+  )
+  const isShared = (name: string) => scope.specs.has(name) && !name.startsWith(T5_LANGUAGE_MODEL)
+  if (stage1) restore(program.memory, new Map([...stage1].filter(([name]) => isShared(name))))
   return {
     program,
     inputs: ({ captions, random }: { readonly captions: readonly string[]; readonly random: Random }) => {
       const pairs = captions.map((caption) => prefixPair(caption, tokenizer, config.whole, random))
-      return pairInputs(pairs, config, tokenizer.paddingId)
+      const inputs = pairInputs(pairs, config, tokenizer.paddingId)
+      // A target that counts is read too.
+      return tokenWeightedInputs(
+        inputs,
+        Uint8Array.from(inputs.output_mask.data as BigInt64Array, Number),
+        share,
+        passes,
+      )
     },
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DtypeError, ShapeError } from '../../../src/errors.js'
-import { embedding, Graph, linear, mul, toOnnx, type WeightSource } from '../../../src/graph/index.js'
+import { backward, embedding, Graph, linear, mul, sum, toOnnx, type WeightSource } from '../../../src/graph/index.js'
 import { CompiledFunction, float32, int64 } from '../../../src/runtime/index.js'
 import { BLOCK_SIZE, type Bits, dequantizeMatrix, quantizeAs } from '../../../src/weights/quantize/blocks.js'
 import { randomArray } from '../randomArray.js'
@@ -61,6 +61,40 @@ describe('a quantised linear layer', () => {
         }
         expect(Math.abs(output[row * OUT + out]! - expected)).toBeLessThan(0.01 * size)
       }
+  })
+})
+
+describe('the gradient through a quantised linear layer', () => {
+  it.each(cases.filter(({ bits }) => bits === 8))(
+    'is that of the weights as they compute, symmetric $symmetric, $columns columns',
+    async ({ symmetric, columns }) => {
+      const { source, wide } = quantized(random(OUT * columns, 1), columns, 8, symmetric)
+      const graph = new Graph()
+      const x = graph.input('x', 'float32', [2, 3, columns])
+      const factor = graph.input('factor', 'float32', [2, 3, OUT])
+      const loss = sum(mul(linear(x, graph.parameter('w', [OUT, columns])), factor), [0, 1, 2])
+      const gradient = backward(loss, [x]).get(x)!.dense!
+      const compiled = await CompiledFunction.create(graph, { gradient }, { weight: () => source })
+      const factors = random(6 * OUT, 4)
+      const feeds = { x: float32([2, 3, columns], random(6 * columns, 3)), factor: float32([2, 3, OUT], factors) }
+      const { data } = (await compiled.run(feeds)).gradient
+      await compiled.dispose()
+      for (let row = 0; row < 6; row++)
+        for (let i = 0; i < columns; i++) {
+          let expected = 0
+          for (let out = 0; out < OUT; out++) expected += factors[row * OUT + out]! * wide[out * columns + i]!
+          expect((data as Float32Array)[row * columns + i]).toBeCloseTo(expected, 4)
+        }
+    },
+  )
+
+  it('of 4 bits is refused', () => {
+    const { source } = quantized(random(320, 5), 32, 4, true)
+    const graph = new Graph()
+    const x = graph.input('x', 'float32', [3, 32])
+    const loss = sum(linear(x, graph.parameter('w', [10, 32])), [0, 1])
+    const gradient = backward(loss, [x]).get(x)!.dense!
+    expect(() => toOnnx(graph, { gradient }, { weight: () => source })).toThrow(DtypeError)
   })
 })
 

@@ -6,6 +6,7 @@ import { Replicas } from '../../../src/train/comm/replicas.js'
 import { type TrainingTask, type TrainOptions, train } from '../../../src/train/loop.js'
 import { stage1Task } from '../../../src/train/pretrain/stage1Task.js'
 import { stage2Task } from '../../../src/train/pretrain/stage2Task.js'
+import { stage2T5Task } from '../../../src/train/t5/stage2T5Task.js'
 import type { StageParts } from '../../../src/train/pretrain/stageTask.js'
 import {
   bpe,
@@ -16,6 +17,7 @@ import {
   tinyPictures,
   wordPiece,
 } from '../pretrain/tiny.js'
+import { tinyStage2T5, tinyT5, tokenizer as t5Words } from '../t5/tinyT5.js'
 
 /** Captions of many lengths, so that ranks have different numbers of tokens; some pictures are of the same thing. */
 export const unevenPictures: CaptionedPictures = {
@@ -27,7 +29,7 @@ export const unevenPictures: CaptionedPictures = {
   imageId: (index) => index % 9,
 }
 
-export type Kind = 'stage1' | 'stage1 gathered' | 'stage2'
+export type Kind = 'stage1' | 'stage1 gathered' | 'stage2' | 'stage2 t5'
 
 /** The same training whatever the number of ranks, and of passes. */
 export function openShared(
@@ -38,6 +40,8 @@ export function openShared(
 ): Promise<TrainingTask> {
   const shared = communicator ? { communicator } : {}
   const parts = { encoder: tinyEncoder(), pictures: unevenPictures, ...shared, ...settings }
+  if (kind === 'stage2 t5')
+    return stage2T5Task(tinyStage2T5(steps), { ...parts, language: tinyT5(), tokenizer: t5Words, stage1: undefined })
   return kind === 'stage2'
     ? stage2Task(stage2Config(steps), { ...parts, language: tinyLanguage(), tokenizer: bpe, stage1: undefined })
     : stage1Task(

@@ -42,6 +42,7 @@ describe('a batch that is taken in passes', () => {
     ['stage1', 6],
     ['stage1 gathered', 3],
     ['stage2', 3],
+    ['stage2 t5', 3],
   ] as const)('gives the gradients and losses of the whole one: %s in %i', async (kind, accumulate) => {
     await expectEqual(kind, { accumulate })
   })

@@ -69,6 +69,20 @@ describe('both stages on a folder of pictures', () => {
       )
   })
 
+  it('compute the language model in 8 bits where asked to, and write it as it was', async () => {
+    await stage2({ out: file('q8'), languageDtype: 'q8', cacheDir: file('cache') })
+    expect(await configOf('q8')).toMatchObject({ inputs: { languageDtype: 'q8' } })
+    expect(await readFile(file('q8/model/language.safetensors'))).toEqual(
+      await readFile(file('frozen/language.safetensors')),
+    )
+    const firstLoss = async (run: string) => {
+      const [line] = (await readFile(file(`${run}/metrics.jsonl`), 'utf8')).split('\n')
+      return (JSON.parse(line!) as { loss: number }).loss
+    }
+    expect((await firstLoss('q8')) / (await firstLoss('stage2'))).toBeCloseTo(1, 1)
+    expect(await firstLoss('q8')).not.toBe(await firstLoss('stage2'))
+  })
+
   it('stretch the schedule to the steps asked for', async () => {
     const long = file('long')
     const started = stage1({ out: long, steps: 3200, ...stopAfter(1) })

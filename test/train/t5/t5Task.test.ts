@@ -4,19 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { trainingConcepts } from '../../../src/data/emoji/concepts.js'
 import { seededUniform } from '../../../src/data/scenes/random.js'
-import { Graph } from '../../../src/graph/index.js'
-import type { T5Config } from '../../../src/models/t5.js'
-import { Tokenizer } from '../../../src/text/tokenizer.js'
-import { trainBpe } from '../../../src/text/trainBpe.js'
 import { train } from '../../../src/train/loop.js'
-import { fillInitial } from '../../../src/train/program.js'
-import { Random } from '../../../src/train/random/random.js'
 import { instructions } from '../../../src/train/t5/instructions.js'
-import { t5Objective } from '../../../src/train/t5/objective.js'
 import { stage2T5Task } from '../../../src/train/t5/stage2T5Task.js'
-import { sentinelIds, t5Tokenizer } from '../../../src/train/t5/tokenizer.js'
+import { sentinelIds } from '../../../src/train/t5/tokenizer.js'
 import { type T5TrainingConfig, t5Task, textPairs } from '../../../src/train/t5/trainT5.js'
-import { stage2Config, tinyEncoder, tinyPictures } from '../pretrain/tiny.js'
+import { tinyEncoder, tinyPictures } from '../pretrain/tiny.js'
+import { corpus, language, tinyStage2T5, tinyT5, tokenizer } from './tinyT5.js'
 
 let directory: string
 beforeEach(async () => {
@@ -24,31 +18,8 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
-const texts = ['a red square in the top left', 'a green square in the top right', 'a blue square in the bottom left']
-const corpus = Array.from({ length: 40 }, (_, i) => ({ source: 'captions' as const, text: `${texts[i % 3]!}\n` }))
-const tokenizer = Tokenizer.fromJson(
-  t5Tokenizer(
-    trainBpe(
-      corpus.map(({ text }) => text),
-      { vocabularySize: 300 },
-    ),
-  ),
-)
 const instruct = () => ({ input: 'Question: what is this? Short answer:', target: 'a red square' })
 
-const language: T5Config = {
-  vocabularySize: tokenizer.size,
-  width: 16,
-  encoderLayers: 1,
-  decoderLayers: 1,
-  heads: 2,
-  headSize: 8,
-  feedForward: 24,
-  relativeBuckets: 8,
-  relativeMaxDistance: 16,
-  layerNormEpsilon: 1e-6,
-  gelu: 'exact',
-}
 const config = (steps: number): T5TrainingConfig => ({
   language,
   inputTokens: 24,
@@ -89,17 +60,9 @@ describe('a small T5 from text', () => {
   })
 
   it('is prompted by pictures in stage 2, and stays as it was', async () => {
-    const weights = new Map<string, Float32Array>()
-    const { scope } = t5Objective(new Graph(), language, { batch: 1, inputTokens: 2, outputTokens: 2 })
-    for (const { name, shape, initializer } of scope.specs.values()) {
-      const data = new Float32Array(shape.reduce((product, size) => product * size, 1))
-      fillInitial(data, initializer, new Random(4, name))
-      weights.set(name, data)
-    }
-    const { model, tokens: _, ...stage2 } = stage2Config(30)
     await using task = await stage2T5Task(
-      { ...stage2, dropout: 0, model: { ...model, language }, inputTokens: 12, outputTokens: 14, whole: 0.5 },
-      { encoder: tinyEncoder(), pictures: tinyPictures, language: weights, tokenizer, stage1: undefined },
+      { ...tinyStage2T5(30), dropout: 0 },
+      { encoder: tinyEncoder(), pictures: tinyPictures, language: tinyT5(), tokenizer, stage1: undefined },
     )
     const names = task.program.memory.parameters.map(({ name }) => name)
     expect(names.some((name) => name.startsWith('t5_model'))).toBe(false)
