@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that measure time or memory, or use all cores by themselves: one file at a time, in a process of its own. */
 const ALONE = [
+  'test/graph/recomputation.test.ts',
   'test/runtime/{functionCache,workerFunction}.test.ts',
   'test/tasks/dispose.test.ts',
   'test/train/comm/{command,launched,training}.test.ts',

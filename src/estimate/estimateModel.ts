@@ -8,13 +8,14 @@ import { openTensors } from '../weights/openTensors.js'
 import { storedBytes } from '../weights/quantize/format.js'
 import { SafetensorsFile } from '../weights/safetensors/read.js'
 import { type InferenceMemory, inferenceMemory } from './inferenceMemory.js'
-import { type TrainingMemory, type TrainingOptions, trainingMemory } from './trainingMemory.js'
+import type { DrawingOptions } from '../train/recipes/drawnTraining.js'
+import { type TrainingMemory, trainingMemory } from '../train/recipes/trainingMemory.js'
 import { type ByComponent, componentSpecs, parameterCounts, totalOf } from './weightSizes.js'
 
 export interface EstimateOptions {
   readonly dtype?: ModelDtype
   /** Training of a stage instead of captioning. */
-  readonly train?: TrainingOptions
+  readonly train?: DrawingOptions
 }
 
 /** Sizes in bytes. */

@@ -7,7 +7,8 @@ import { type Machine, thisMachine } from './machine.js'
 import { newModel } from './newModel.js'
 import { openTrained } from './parts.js'
 import { type PretrainOptions, pretrainSettings } from './pretrain.js'
-import { type Bytes, estimateTraining, type Stage, type TrainingEstimate, total } from './trainingEstimate.js'
+import type { Stage } from './drawnTraining.js'
+import { type Bytes, estimateTraining, type TrainingEstimate, total } from './trainingEstimate.js'
 
 export interface DryRunOptions extends Pick<PretrainOptions, 'preset' | 'data' | 'out' | 'steps' | 'seed'> {
   readonly accumulate?: number
@@ -91,7 +92,7 @@ function memoryProblems(
     ]
   const fits = (accumulate: number) =>
     total(estimateTraining({ ...training, accumulate, recompute: true }).memory) <= machine.memory
-  const passes = passCounts(training.batch).find(fits)
+  const passes = fewest(passCounts(training.batch), fits)
   return [
     passes === undefined
       ? `${problem}, and one picture a pass is too much as well`
@@ -107,6 +108,17 @@ function diskProblems({ disk }: TrainingEstimate, { freeDisk }: Machine): string
 /** Numbers of passes that share a batch evenly, fewest first. */
 const passCounts = (batch: number): number[] =>
   Array.from({ length: batch }, (_, i) => i + 1).filter((passes) => batch % passes === 0)
+
+/** The first number that fits, of numbers after which all others do. */
+function fewest(numbers: readonly number[], fits: (number: number) => boolean): number | undefined {
+  let [first, end] = [0, numbers.length]
+  while (first < end) {
+    const middle = (first + end) >> 1
+    if (fits(numbers[middle]!)) end = middle
+    else first = middle + 1
+  }
+  return numbers[first]
+}
 
 /** @throws ConfigError that says what does not fit. */
 export function refuseWhatCannotFit({ stage, preset, problems }: TrainingPlan): void {
