@@ -25,6 +25,11 @@ export interface EvaluationSet {
   /** As given: "emoji:test-style", "scenes:test" or the folder. */
   readonly name: string
   readonly pictures: readonly EvaluationPicture[]
+  /**
+   * Retrieval takes each caption for itself, right for its own picture alone, as benchmarks do. Default false: captions
+   * that read the same are one, right for each of their pictures.
+   */
+  readonly captionsApart?: boolean
   /** For emoji: how many base pictures the nearest drawing of the training vendors names, by raw 16 x 16 pixels. */
   readonly pixelFloor?: () => NearestNeighbourRecall
 }
@@ -74,6 +79,7 @@ export async function openBenchmarkSet(name: string, files: BenchmarkFiles): Pro
     throw new ConfigError(`${name} is a benchmark of questions; expected one of pictures with captions`)
   return {
     name,
+    captionsApart: true,
     pictures: benchmark.pictures.map(({ id, path, captions, domain }) => ({
       id: String(id),
       image: path,

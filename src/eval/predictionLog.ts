@@ -5,45 +5,66 @@ import { ConfigError, DataError } from '../errors.js'
 import { replaceFile } from '../weights/replaceFile.js'
 
 const headSchema = z.object({ of: z.record(z.string(), z.unknown()) })
-const lineSchema = z.object({ id: z.union([z.int(), z.string()]), prediction: z.string() })
+const idSchema = z.union([z.int(), z.string()])
 
-/** What a model said of one question or picture. */
-export type Prediction = z.infer<typeof lineSchema>
+type Id = z.infer<typeof idSchema>
+
+/** What a model said of one question, picture or query. */
+export interface Prediction<Value = string> {
+  readonly id: Id
+  readonly prediction: Value
+}
 
 /**
  * A file of predictions that grows as an evaluation runs, a JSON object a line, so that a run that was stopped goes on.
  * The first line says what the predictions are of: model, data and settings.
  */
-export class PredictionLog {
+export class PredictionLog<Value = string> {
   /** Predictions that the file had, by id. */
-  readonly known: ReadonlyMap<number | string, string>
+  readonly known: ReadonlyMap<Id, Value>
   readonly #path: string
 
-  private constructor(path: string, known: ReadonlyMap<number | string, string>) {
+  private constructor(path: string, known: ReadonlyMap<Id, Value>) {
     this.#path = path
     this.known = known
   }
 
   /**
+   * Opens a file of texts.
+   *
    * @param of What is predicted; a file that says something else is not gone on with.
    * @param resume Keep the predictions of the file; otherwise it begins anew.
    * @throws ConfigError where the file is of another evaluation; DataError where it is no such file
    */
-  static async open(path: string, of: Readonly<Record<string, unknown>>, resume: boolean): Promise<PredictionLog> {
-    const known = resume ? await readKnown(path, of) : undefined
+  static open(path: string, of: Readonly<Record<string, unknown>>, resume: boolean): Promise<PredictionLog> {
+    return PredictionLog.openOf(z.string(), path, of, resume)
+  }
+
+  /** The same, of predictions in another form. */
+  static async openOf<Value>(
+    form: z.ZodType<Value>,
+    path: string,
+    of: Readonly<Record<string, unknown>>,
+    resume: boolean,
+  ): Promise<PredictionLog<Value>> {
+    const known = resume ? await readKnown(form, path, of) : undefined
     // Written anew: a line that a crash cut off is gone.
     const lines = [{ of }, ...[...(known ?? [])].map(([id, prediction]) => ({ id, prediction }))]
     await replaceFile(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
     return new PredictionLog(path, known ?? new Map())
   }
 
-  async append(predictions: readonly Prediction[]): Promise<void> {
+  async append(predictions: readonly Prediction<Value>[]): Promise<void> {
     await appendFile(this.#path, predictions.map((line) => `${JSON.stringify(line)}\n`).join(''))
   }
 }
 
 /** The predictions of an earlier run; undefined where there is no file. */
-async function readKnown(path: string, of: unknown): Promise<Map<number | string, string> | undefined> {
+async function readKnown<Value>(
+  form: z.ZodType<Value>,
+  path: string,
+  of: unknown,
+): Promise<Map<Id, Value> | undefined> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -58,11 +79,12 @@ async function readKnown(path: string, of: unknown): Promise<Map<number | string
     throw new ConfigError(
       `${path} holds predictions of another evaluation (${JSON.stringify(head.data.of)}); give another file, or leave --resume out`,
     )
+  const lineSchema = z.object({ id: idSchema, prediction: form })
   return new Map(
     lines.map((line) => {
       const parsed = lineSchema.safeParse(parseLine(path, line))
       if (!parsed.success) throw new DataError(`${path}: expected { "id", "prediction" }, got ${line}`)
-      return [parsed.data.id, parsed.data.prediction]
+      return [parsed.data.id, parsed.data.prediction as Value]
     }),
   )
 }

@@ -58,6 +58,18 @@ describe('a model on a benchmark', () => {
     expect(JSON.parse(out)).toMatchObject({ pictures: 2, names: 4, textRecallAt5: 1, imageRecallAt5: 1 })
   })
 
+  it('retrieval: a page, and a file to go on from', async () => {
+    const outputs = ['--resume', file('retrieval.jsonl'), '--report', file('retrieval'), '--samples', '20']
+    const args = ['eval', 'retrieval', '--benchmark', 'coco-retrieval', ...coco(), ...outputs]
+    const first = await runCommand(args)
+    expect(first.out).toMatch(/picture to name .* \(R@1 /)
+    expect((await readFile(file('retrieval/index.html'), 'utf8')).match(/data:image/g)).toHaveLength(2)
+    expect(await runCommand(args)).toEqual(first)
+    const other = await runCommand([...args, '--k', '1'])
+    expect(other.code).toBe(2)
+    expect(other.err).toContain('predictions of another evaluation')
+  })
+
   it('questions: the accuracy and a submission', async () => {
     const vqa = [
       '--questions',

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { evaluateCaptions } from '../../src/eval/caption.js'
 import { type EvaluationSet, openEvaluationSet, spread } from '../../src/eval/evaluationSet.js'
 import { evaluateRetrieval } from '../../src/eval/retrieval.js'
+import { openRetrievalLog } from '../../src/eval/retrievalLog.js'
 import { Blip2 } from '../../src/index.js'
 import { Random } from '../../src/train/random/random.js'
 import { CAPTIONS, writeTinyModel } from '../tasks/tinyModel.js'
@@ -62,6 +63,38 @@ describe('retrieval', () => {
     const report = await evaluateRetrieval(model, set, { limit: 4, onProgress: (doing) => progress.push(doing) })
     expect(report).toMatchObject({ pictures: 4, names: 7, nameQueries: 4 })
     expect(new Set(progress)).toEqual(new Set(['encoding pictures', 'naming pictures', 'finding pictures']))
+  })
+
+  it('takes captions of benchmarks apart: each is right for its own picture', async () => {
+    const apart = await evaluateRetrieval(model, { ...set, captionsApart: true }, { k: 3 })
+    expect(apart).toMatchObject({ pictures: 12, names: 12, nameQueries: 12 })
+    const { textRecallAt1, intervals } = apart
+    expect(intervals.textRecallAt1.low).toBeLessThanOrEqual(textRecallAt1)
+    expect(intervals.textRecallAt1.high).toBeGreaterThanOrEqual(textRecallAt1)
+  })
+
+  it('goes on with the queries that a file does not hold, to the same scores', async () => {
+    const path = join(parent, 'retrieval.jsonl')
+    const of = { data: 'made', k: 3 }
+    const whole = await evaluateRetrieval(model, set, { k: 3, log: await openRetrievalLog(path, of) })
+    const lines = (await readFile(path, 'utf8')).trim().split('\n')
+    expect(lines).toHaveLength(1 + 12 + 7)
+    await writeFile(path, `${lines.slice(0, 16).join('\n')}\n{"id":"name 5`)
+    const done: string[] = []
+    const again = await evaluateRetrieval(model, set, {
+      k: 3,
+      log: await openRetrievalLog(path, of),
+      onProgress: (doing, count) => done.push(`${doing} ${count}`),
+    })
+    expect(again).toEqual(whole)
+    expect(done).toEqual([
+      'encoding pictures 12',
+      'finding pictures 4',
+      'finding pictures 5',
+      'finding pictures 6',
+      'finding pictures 7',
+    ])
+    await expect(openRetrievalLog(path, { ...of, k: 4 })).rejects.toThrow(/another evaluation/)
   })
 
   it('stops when it is told to', async () => {

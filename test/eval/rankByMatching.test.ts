@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { rankByMatching } from '../../src/eval/rankByMatching.js'
+import { rankByMatching, type RankingInput } from '../../src/eval/rankByMatching.js'
 
 // Three rows, four columns; the right column of row i is i.
 const COSINE = [
@@ -13,8 +13,14 @@ const LOGITS = [
   [0, 0, 9, 9],
 ]
 
+async function rankings(input: RankingInput) {
+  const found = []
+  for await (const ranking of rankByMatching(input)) found.push(ranking)
+  return found
+}
+
 const rank = (k: number, asked: (readonly [number, number])[] = []) =>
-  rankByMatching({
+  rankings({
     rows: 3,
     columns: 4,
     k,
@@ -29,7 +35,11 @@ const rank = (k: number, asked: (readonly [number, number])[] = []) =>
 describe('rankByMatching', () => {
   it('orders the k best by logit + cosine and leaves the others behind them', async () => {
     // Row 0: 1.0 + 0.9 > 1.05 + 0.8. Row 1: 1.2 + 0.8 > 1.0 + 0.9. Row 2: no candidate, third by cosine.
-    expect(await rank(2)).toEqual({ ranks: [0, 0, 2], itcRanks: [0, 1, 2] })
+    expect(await rank(2)).toEqual([
+      { row: 0, rank: 0, itcRank: 0, first: 0 },
+      { row: 1, rank: 0, itcRank: 1, first: 1 },
+      { row: 2, rank: 2, itcRank: 2, first: 0 },
+    ])
   })
 
   it('asks for the candidates only', async () => {
@@ -39,11 +49,11 @@ describe('rankByMatching', () => {
   })
 
   it('takes all columns where k is larger', async () => {
-    expect((await rank(100)).ranks).toEqual([2, 2, 0])
+    expect((await rank(100)).map((row) => row.rank)).toEqual([2, 2, 0])
   })
 
   it('does not find what is beyond the tenth place', async () => {
-    const { ranks } = await rankByMatching({
+    const found = await rankings({
       rows: 1,
       columns: 20,
       k: 3,
@@ -51,6 +61,6 @@ describe('rankByMatching', () => {
       isRight: (_, column) => column === 15,
       matchLogits: async (pairs) => pairs.map(() => 0),
     })
-    expect(ranks).toEqual([Number.POSITIVE_INFINITY])
+    expect(found).toMatchObject([{ rank: Number.POSITIVE_INFINITY, first: 0 }])
   })
 })

@@ -3,6 +3,7 @@ import type { CaptionFilesReport } from '../captionFiles.js'
 import type { EvaluationSet } from '../evaluationSet.js'
 import { CAPTION_METRICS } from '../metrics/captionMetrics.js'
 import type { AnswersReport, ScoredAnswer } from '../answersReport.js'
+import type { NamedPicture, RetrievalRecalls, RetrievalReport } from '../retrieval.js'
 import type { EvaluationReport, ReportScore, ReportTable } from './writeReport.js'
 
 /** Captions scored against references; the best and worst are those by CIDEr. */
@@ -68,6 +69,45 @@ const cocoRows = ({ scores, intervals }: NonNullable<CaptionReport['coco']>): Re
     const interval = intervals[name]
     return value === undefined ? [] : [{ name, value, ...(interval ? { interval } : {}) }]
   })
+
+const RECALLS = {
+  textRecallAt1: 'picture to name, recall@1',
+  textRecallAt5: 'recall@5',
+  textRecallAt10: 'recall@10',
+  imageRecallAt1: 'name to picture, recall@1',
+  imageRecallAt5: 'recall@5',
+  imageRecallAt10: 'recall@10',
+  itcTextRecallAt1: 'picture to name by ITC alone, recall@1',
+  itcImageRecallAt1: 'name to picture by ITC alone, recall@1',
+} as const satisfies Record<keyof RetrievalRecalls, string>
+
+/** Pictures named and searched for; the best and worst are those whose right name stands first, or far behind. */
+export function retrievalPage(report: RetrievalReport, named: readonly NamedPicture[]): EvaluationReport {
+  const { data, pictures, names, k, intervals, textRecallAt1ByStyle = {} } = report
+  const styles = Object.entries(textRecallAt1ByStyle).map(([name, value]) => ({
+    name,
+    value,
+    count: named.filter(({ style }) => style === name).length,
+  }))
+  return {
+    title: `Retrieval: ${data}`,
+    summary: `${pictures} pictures and ${names} names; the ${k} best by ITC are ordered by ITM.`,
+    scores: (Object.keys(RECALLS) as (keyof RetrievalRecalls)[]).map((key) => ({
+      name: RECALLS[key],
+      value: report[key],
+      interval: intervals[key],
+    })),
+    tables: styles.length > 0 ? [{ title: 'Picture to name by style, recall@1', rows: styles }] : [],
+    exampleScore: 'reciprocal rank of the right name',
+    examples: named.map(({ id, image, name, answers, rank }) => ({
+      id,
+      image,
+      output: name,
+      references: answers,
+      score: 1 / (1 + rank),
+    })),
+  }
+}
 
 /** Answers with a table by type of question and of answer. */
 export const answersPage = (title: string, report: AnswersReport): EvaluationReport => ({
