@@ -25,6 +25,7 @@ export const elementwise: ReferenceTable = {
   erf: unary(erf),
   stopGradient: unary((x) => x),
   relu: unary((x) => Math.max(x, 0)),
+  reluSlope: unary((x) => Number(x > 0)),
   gelu: unary((x) => (x * (1 + erf(x / Math.SQRT2))) / 2),
   geluSlope: unary((x) => (1 + erf(x / Math.SQRT2)) / 2 + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)),
   geluTanh: unary((x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2),
