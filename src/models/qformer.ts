@@ -1,5 +1,5 @@
 import type { Tensor } from '../graph/graph.js'
-import { add, concat, expandBatch, gelu, linear as gLinear, slice } from '../graph/index.js'
+import { add, concat, expandBatch, gelu, linear as gLinear, reshape, slice } from '../graph/index.js'
 import { attend, BERT_MASK, mergeHeads, paddingBias, splitHeads } from '../nn/attention.js'
 import { type Dropout, noDropout } from '../nn/dropout.js'
 import { embedding, embeddingTable, layerNorm, linear } from '../nn/layers.js'
@@ -39,7 +39,10 @@ export interface QFormerInput {
   readonly textIds?: Tensor
   /** Encoder output [batch, patches, encoderWidth]; read by the queries only. */
   readonly image?: Tensor
-  /** Instead of the image: its keys and values, of an earlier pass or of `imageKeyValues`. */
+  /**
+   * Instead of the image: its keys and values, of an earlier pass or of `imageKeyValues`. Where several rows of the batch
+   * read each picture, one after the other, the pictures are here once.
+   */
   readonly imageCache?: ImageCache
   /** Added to self-attention scores, broadcastable to [batch, heads, tokens, keys]; see `paddingBias`. */
   readonly attentionBias?: Tensor
@@ -202,11 +205,22 @@ function crossAttend(
 ) {
   const self = p.in('self')
   return p.draw(() => {
-    const query = splitHeads(linear(self.in('query'), x, config.width), config.heads)
     const keyValue = imageCache?.get(index) ?? imageKeyValue(self, config, image!)
+    const asked = byPicture(x, keyValue.key)
+    const query = splitHeads(linear(self.in('query'), asked, config.width), config.heads)
     const { output, probabilities } = attend(query, keyValue.key, keyValue.value, imageBias, dropout)
-    return { output: residual(p.in('output'), config, mergeHeads(output), x, dropout), keyValue, probabilities }
+    const read = asked === x ? mergeHeads(output) : reshape(mergeHeads(output), x.shape)
+    return { output: residual(p.in('output'), config, read, x, dropout), keyValue, probabilities }
   })
+}
+
+/**
+ * Rows that read the same picture as one row with the queries of all: cross-attention treats each query by itself.
+ * x: [pictures * n, queries, width], key: [pictures, heads, patches, size] -> [pictures, n * queries, width]
+ */
+function byPicture(x: Tensor, key: Tensor): Tensor {
+  const [[rows, queries, width], [pictures]] = [x.shape, key.shape] as [number[], number[]]
+  return rows === pictures ? x : reshape(x, [pictures!, (rows! / pictures!) * queries!, width!])
 }
 
 /** Queries and text have feed-forward weights of their own: suffix '_query' or ''. */

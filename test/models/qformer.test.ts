@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Graph } from '../../src/graph/index.js'
-import { bidirectionalBias, languageHead, type QFormerConfig, qformer, queryTokens } from '../../src/models/qformer.js'
+import {
+  bidirectionalBias,
+  imageKeyValues,
+  languageHead,
+  type QFormerConfig,
+  qformer,
+  queryTokens,
+} from '../../src/models/qformer.js'
 import { Scope } from '../../src/nn/scope.js'
 import { randomArray } from '../graph/randomArray.js'
 import { interpret } from '../reference/interpret.js'
@@ -97,6 +104,27 @@ describe('the Q-Former', () => {
     const [jointB, aloneB] = run(randomArray(image.shape, 100))
     expect(jointA).not.toEqual(jointB)
     expect(aloneA).toEqual(aloneB)
+  })
+
+  it('reads a picture once for several texts about it, as if it were there for each', () => {
+    const graph = new Graph()
+    const p = new Scope(graph)
+    const textIds = graph.input('ids', 'int64', [2 * BATCH, TOKENS])
+    const queries = queryTokens(p, config, textIds)
+    const q = p.in('Qformer')
+    const of = (pictures: number, name: string) => {
+      const picture = graph.input(name, 'float32', [pictures, PATCHES, config.encoderWidth])
+      return qformer(q, config, { queries, textIds, imageCache: imageKeyValues(q, config, picture) }).output
+    }
+    const size = PATCHES * config.encoderWidth
+    const rows = [0, 0, 1, 1].flatMap((row) => [...image.data.subarray(row * size, (row + 1) * size)])
+    const [once, each] = interpret([of(BATCH, 'image'), of(2 * BATCH, 'repeated')], {
+      ...randomWeights(p.specs),
+      ids: { shape: [2 * BATCH, TOKENS], data: Float64Array.from({ length: 2 * BATCH * TOKENS }, (_, i) => i % 9) },
+      image,
+      repeated: { shape: [2 * BATCH, PATCHES, config.encoderWidth], data: Float64Array.from(rows) },
+    })
+    expect(once!.data).toEqual(each!.data)
   })
 
   it('ties its language head to the word embeddings', () => {
