@@ -18,6 +18,8 @@ export interface Experiment {
   /** What the paper finds, with its place. */
   readonly paper: string
   readonly variants: readonly Variant[]
+  /** What a run cannot do without: `t5` of its context. */
+  readonly needs?: 't5'
   /** The score that is compared, and whether more of it is better. */
   readonly score: { readonly name: string; readonly better: 'higher' | 'lower' }
   /** The paper's direction: names of two variants, the one that the paper finds better first; none where nothing is ranked. */

@@ -6,6 +6,7 @@ import { ARCHITECTURES } from '../models/presets.js'
 import type { Stage1Objective } from '../train/objectives/stage1.js'
 import { readModelDirectory } from '../weights/modelDirectory.js'
 import type { Experiment, Variant } from './experiment.js'
+import type { ExperimentSize } from './experimentSize.js'
 import type { RunContext } from './runContext.js'
 import {
   captionScores,
@@ -39,18 +40,20 @@ function t5Of({ t5 }: RunContext): string {
   return t5
 }
 
+/** Without ITM there is no matching head to order candidates by: ITC alone ranks them. */
 const withObjectives =
   (name: string, objectives: readonly Stage1Objective[]): Variant['run'] =>
   async (context) => {
     const all = objectives.length === 3
-    return retrievalScores(context, await (all ? fullStage1(context) : quickStage1(context, name, { objectives })))
+    const run = await (all ? fullStage1(context) : quickStage1(context, name, { objectives }))
+    return retrievalScores(context, run, objectives.includes('itm') ? {} : { k: 1 })
   }
 
 const withLanguage =
   (name: string, width: number, layers: number): Variant['run'] =>
   async (context) => {
     const sizes = { width, layers, heads: width / 32, feedForward: 4 * width }
-    const languageModel = `${await quickLanguage(context, name, sizes, 400)}/model`
+    const languageModel = `${await quickLanguage(context, name, sizes)}/model`
     return captionScores(
       context,
       await quickStage2(context, name, { stage1: await fullStage1(context), languageModel }),
@@ -59,11 +62,14 @@ const withLanguage =
 
 const queries = (count: number): Variant => ({
   name: `${count} queries`,
-  run: async (context) =>
-    retrievalScores(
-      context,
-      await quickStage1(context, `queries-${count}`, { vision: await withQueries(context, count) }),
-    ),
+  run: async (context) => {
+    const { config } = await readModelDirectory(context.model)
+    const run =
+      config.qformer.queries === count
+        ? await fullStage1(context)
+        : await quickStage1(context, `queries-${count}`, { vision: await withQueries(context, count) })
+    return retrievalScores(context, run)
+  },
 })
 
 /** Answers with so many answered questions in front, which the picture does not show. */
@@ -84,8 +90,8 @@ const inContext = (shots: number): Variant => ({
   },
 })
 
-/** Every experiment, at emoji-quick size. */
-export const EXPERIMENTS: readonly Experiment[] = [
+/** Every experiment, with trainings of a size. */
+export const experimentsOf = ({ vision: weakSteps }: ExperimentSize): readonly Experiment[] => [
   {
     letter: 'a',
     title: 'Stage 2 with and without stage 1, OPT',
@@ -100,6 +106,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   {
     letter: 'a5',
     title: 'Stage 2 with and without stage 1, T5',
+    needs: 't5',
     paper: 'Figure 5: without stage 1, zero-shot answers are worse.',
     score: { name: 'wordF1', better: 'higher' },
     variants: [
@@ -127,15 +134,15 @@ export const EXPERIMENTS: readonly Experiment[] = [
     score: { name: 'textRecallAt1', better: 'higher' },
     variants: [
       {
-        name: 'encoder of 250 steps',
+        name: `encoder of ${weakSteps} steps`,
         run: async (context) => {
-          const vision = `${await shortVision(context, 250)}/model`
+          const vision = `${await shortVision(context)}/model`
           return retrievalScores(context, await quickStage1(context, 'weak-vision', { vision }))
         },
       },
-      { name: 'encoder of 4,000 steps', run: async (context) => retrievalScores(context, await fullStage1(context)) },
+      { name: "the model's encoder", run: async (context) => retrievalScores(context, await fullStage1(context)) },
     ],
-    expected: ['encoder of 4,000 steps', 'encoder of 250 steps'],
+    expected: ["the model's encoder", `encoder of ${weakSteps} steps`],
   },
   {
     letter: 'c-language',
@@ -151,6 +158,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   {
     letter: 'c-kind',
     title: 'OPT and T5',
+    needs: 't5',
     paper: 'Table 2: instruction-tuned Flan-T5 is better than OPT.',
     score: { name: 'wordF1', better: 'higher' },
     variants: [
@@ -166,7 +174,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     score: { name: 'accuracy', better: 'higher' },
     variants: [
       { name: 'zero-shot', run: (context) => vqaScores(context, context.model) },
-      { name: 'fine-tuned', run: async (context) => vqaScores(context, await quickVqa(context)) },
+      { name: 'fine-tuned', run: async (context) => vqaScores(context, context.vqa ?? (await quickVqa(context))) },
     ],
     expected: ['fine-tuned', 'zero-shot'],
   },

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { ConfigError } from '../errors.js'
 import type { Experiment, RunScores } from './experiment.js'
-import { EXPERIMENTS } from './experiments.js'
+import { experimentsOf } from './experiments.js'
 import { Results } from './results.js'
 import type { RunContext } from './runContext.js'
 
@@ -9,6 +10,8 @@ export interface ReproduceOptions extends Omit<RunContext, 'seed'> {
   readonly only?: readonly string[]
   /** Seeds 1 to this. */
   readonly seeds: number
+  /** Called after each experiment with all that are over. */
+  readonly onFound?: (found: readonly ExperimentScores[]) => Promise<void>
 }
 
 /** Scores of an experiment by variant, in the order of the seeds. */
@@ -21,34 +24,33 @@ export interface ExperimentScores {
 
 /**
  * Runs experiments, variant by variant and seed by seed. Each run is kept in a file when it is over, so the same call
- * goes on where an earlier one was stopped.
+ * goes on where an earlier one was stopped; each size has a folder of its own.
  *
  * @param experiments what can be asked for
  * @throws ConfigError for a letter of no experiment
  */
 export async function runExperiments(
   options: ReproduceOptions,
-  experiments: readonly Experiment[] = EXPERIMENTS,
+  experiments: readonly Experiment[] = experimentsOf(options.size),
 ): Promise<ExperimentScores[]> {
-  const { only, seeds, ...context } = options
+  const { only, seeds, onFound, ...given } = options
   const unknown = only?.find((letter) => !experiments.some((experiment) => experiment.letter === letter))
   if (unknown !== undefined)
     throw new ConfigError(
       `there is no experiment '${unknown}'; expected some of ${experiments.map(({ letter }) => letter).join(', ')}`,
     )
+  const context = { ...given, directory: join(given.directory, given.size.name) }
   const results = new Results(context.directory)
   const found: ExperimentScores[] = []
   for (const experiment of experiments.filter(({ letter }) => !only || only.includes(letter))) {
-    const leftOut = needsT5(experiment) && context.t5 === undefined && !only
-    if (leftOut)
+    if (experiment.needs === 't5' && context.t5 === undefined && !only)
       found.push({ experiment, scores: new Map(), leftOut: 'needs --t5, a language model of "blip2 train t5"' })
     else
       found.push({ experiment, scores: await runExperiment(experiment, context, experiment.seeds ?? seeds, results) })
+    await onFound?.(found)
   }
   return found
 }
-
-const needsT5 = ({ title }: Experiment): boolean => title.includes('T5')
 
 async function runExperiment(
   { letter, variants }: Experiment,

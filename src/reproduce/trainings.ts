@@ -5,7 +5,7 @@ import { evaluateCaptions } from '../eval/caption.js'
 import { openEvaluationSet } from '../eval/evaluationSet.js'
 import { answerQuestions, scoreAnswers } from '../eval/questions.js'
 import { openQuestionSet } from '../eval/questionSet.js'
-import { evaluateRetrieval } from '../eval/retrieval.js'
+import { evaluateRetrieval, type RetrievalOptions } from '../eval/retrieval.js'
 import type { OptConfig } from '../models/opt.js'
 import { Blip2 } from '../tasks/blip2.js'
 import { Tokenizer } from '../text/tokenizer.js'
@@ -56,7 +56,14 @@ export const quickStage1 = (
   changes: Partial<Stage1RecipeOptions> = {},
 ): Promise<string> =>
   trained(context, `stage1-${name}-seed${context.seed}`, (options) =>
-    pretrainStage1({ preset: 'emoji-quick', data: 'emoji', vision: context.model, ...options, ...changes }),
+    pretrainStage1({
+      preset: 'emoji-quick',
+      data: 'emoji',
+      vision: context.model,
+      steps: context.size.stage1,
+      ...options,
+      ...changes,
+    }),
   )
 
 /** Stage 2 at emoji-quick size, after the given stage 1 or none. */
@@ -66,38 +73,43 @@ export const quickStage2 = (
   changes: Pick<Stage2RecipeOptions, 'stage1'> & Partial<Stage2RecipeOptions>,
 ): Promise<string> =>
   trained(context, `stage2-${name}-seed${context.seed}`, (options) =>
-    pretrainStage2({ preset: 'emoji-quick', data: 'emoji', languageModel: context.model, ...options, ...changes }),
+    pretrainStage2({
+      preset: 'emoji-quick',
+      data: 'emoji',
+      languageModel: context.model,
+      steps: context.size.stage2,
+      ...options,
+      ...changes,
+    }),
   )
 
-/** Steps of fine-tuning for answers, which take about as long as both quick stages. */
-const QUICK_VQA_STEPS = 120
-
+/** Fine-tuning for answers, of far fewer steps than that of models/emoji-vqa. */
 export const quickVqa = (context: RunContext): Promise<string> =>
   trained(context, `vqa-seed${context.seed}`, (options) =>
     finetuneVqa({
       preset: 'emoji-vqa',
       model: context.model,
       data: 'scenes:train',
-      steps: QUICK_VQA_STEPS,
+      steps: context.size.vqa,
       ...options,
     }),
   )
 
-/** An image encoder trained for so few steps; the same for every seed. */
-export const shortVision = (context: RunContext, steps: number): Promise<string> =>
-  trained({ ...context, seed: 1 }, `vision-${steps}`, (options) => trainVision({ ...options, steps }))
+/** An image encoder trained for a few steps; the same for every seed. */
+export const shortVision = (context: RunContext): Promise<string> =>
+  trained({ ...context, seed: 1 }, 'vision', (options) => trainVision({ ...options, steps: context.size.vision }))
 
-/** A language model of other sizes, trained for so many steps on the embedded corpus; the same for every seed. */
+/** A language model of other sizes, trained for some steps on the embedded corpus; the same for every seed. */
 export const quickLanguage = (
   context: RunContext,
   name: string,
   sizes: Pick<OptConfig, 'width' | 'layers' | 'heads' | 'feedForward'>,
-  steps: number,
 ): Promise<string> =>
   trained({ ...context, seed: 1 }, `language-${name}`, async ({ out, resume, signal }) => {
     const source = await readModelDirectory(context.model)
     const tokenizers = await readTokenizers(source)
     const language = { ...emojiLanguage.language, ...sizes }
+    const steps = context.size.language
     const warmupSteps = Math.round(steps / 20)
     const config = { ...emojiLanguage, language, steps, warmupSteps, validateEvery: steps }
     const corpus = languageCorpus({ seed: config.seed, captionRepeats: 40 })
@@ -128,14 +140,18 @@ export async function withQueries(context: RunContext, queries: number): Promise
 /** Retrieval and captions of a vendor that no training saw. */
 const CAPTIONED = 'emoji:val-style'
 
-export async function retrievalScores(context: RunContext, run: string): Promise<RunScores> {
+/** @param options `k` of 1 leaves the order to ITC. */
+export async function retrievalScores(
+  context: RunContext,
+  run: string,
+  options: Pick<RetrievalOptions, 'k'> = {},
+): Promise<RunScores> {
   return withModel(context, run, async (model) => {
     const set = await openEvaluationSet(CAPTIONED, opened(context))
-    const { textRecallAt1, textRecallAt10, imageRecallAt1, imageRecallAt10 } = await evaluateRetrieval(
-      model,
-      set,
-      stopping(context),
-    )
+    const { textRecallAt1, textRecallAt10, imageRecallAt1, imageRecallAt10 } = await evaluateRetrieval(model, set, {
+      ...options,
+      ...stopping(context),
+    })
     return { textRecallAt1, textRecallAt10, imageRecallAt1, imageRecallAt10 }
   })
 }

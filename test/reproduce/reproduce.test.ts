@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigError } from '../../src/errors.js'
 import type { Experiment } from '../../src/reproduce/experiment.js'
-import { EXPERIMENTS } from '../../src/reproduce/experiments.js'
+import { EXPERIMENT_SIZES } from '../../src/reproduce/experimentSize.js'
+import { experimentsOf } from '../../src/reproduce/experiments.js'
 import { runExperiments } from '../../src/reproduce/runExperiments.js'
 import { compare, meanWithInterval } from '../../src/reproduce/statistics.js'
-import { writeExperiments } from '../../src/reproduce/writeExperiments.js'
+import { experimentSection, writeExperiments } from '../../src/reproduce/writeExperiments.js'
 import { SHIPPED_MODEL } from '../../src/weights/shippedModel.js'
 
 let directory: string
@@ -19,7 +20,9 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 const context = () => ({
   directory,
   model: SHIPPED_MODEL,
+  size: EXPERIMENT_SIZES.quick,
   t5: undefined,
+  vqa: undefined,
   limit: 5,
   cacheDir: undefined,
   signal: undefined,
@@ -70,13 +73,34 @@ describe('experiments', () => {
   it('become a page with a verdict and a plot', async () => {
     const found = await runExperiments({ ...context(), seeds: 3 }, [experiment([])])
     const page = join(directory, 'docs', 'experiments.md')
-    await writeExperiments(found, { page, command: 'blip2 reproduce', seeds: 3 })
+    const size = EXPERIMENT_SIZES.quick
+    await writeExperiments(found, { page, command: 'blip2 reproduce', size, seeds: 3, limit: 5 })
     const text = await readFile(page, 'utf8')
     expect(text).toContain('| one | 0.820 ± 0.0248 |')
-    expect(text).toContain("The paper's direction holds here.")
+    expect(text).toContain("The paper's direction holds here (accuracy).")
+    expect(text).toContain('`blip2 reproduce --only z`')
     const plot = await readFile(join(directory, 'docs', 'experiments', 'z.svg'), 'utf8')
     expect(plot.match(/<rect/g)).toHaveLength(2)
     expect(plot).toContain('One &amp; another')
+  })
+
+  it('of one seed say what is seen and that it decides nothing', async () => {
+    const seen: number[] = []
+    const onFound = async (all: readonly unknown[]) => {
+      seen.push(all.length)
+    }
+    const [one] = await runExperiments({ ...context(), seeds: 1, onFound }, [experiment([])])
+    expect(experimentSection(one!)).toContain(
+      "The paper's direction is seen (accuracy, one 0.810, another 0.520); one seed decides nothing.",
+    )
+    expect(seen).toEqual([1])
+  })
+
+  it('keep the sizes apart', async () => {
+    const runs: string[] = []
+    for (const size of Object.values(EXPERIMENT_SIZES))
+      await runExperiments({ ...context(), size, seeds: 1 }, [experiment(runs)])
+    expect(runs).toHaveLength(4)
   })
 
   it('count the parameters of the paper: BLIP-2 with OPT 2.7B trains 104 to 107 of 3,700 million', async () => {
@@ -89,7 +113,10 @@ describe('experiments', () => {
   })
 
   it('name what they are and refuse what they are not', async () => {
-    expect(new Set(EXPERIMENTS.map(({ letter }) => letter)).size).toBe(EXPERIMENTS.length)
+    const all = experimentsOf(EXPERIMENT_SIZES.standard)
+    expect(new Set(all.map(({ letter }) => letter)).size).toBe(all.length)
+    for (const { variants, expected = [] } of all)
+      for (const name of expected) expect(variants.map((variant) => variant.name)).toContain(name)
     await expect(runExperiments({ ...context(), seeds: 1, only: ['q'] })).rejects.toThrow(ConfigError)
     await expect(runExperiments({ ...context(), seeds: 1, only: ['a5'] })).rejects.toThrow(/blip2 train t5/)
   })
