@@ -4,23 +4,25 @@ import { FEATURE_MEAN, FEATURE_STD, IMAGE_ENCODER } from '../../models/imageEnco
 import { questionPrompt } from '../../tasks/promptTemplates.js'
 import { cleanCaption, cleanQuestion } from '../../text/captionCleaning.js'
 import { Tokenizer } from '../../text/tokenizer.js'
-import { requireOpt } from '../../weights/modelConfig.js'
 import {
   type ModelConfig,
   type ModelDirectory,
   type ModelPart,
   writeModelDirectory,
 } from '../../weights/modelDirectory.js'
+import type { Communicator } from '../comm/communicator.js'
+import { onAllRanks } from '../comm/onAllRanks.js'
+import { rootFirst } from '../comm/rootFirst.js'
 import { type TrainingTask, train } from '../loop.js'
 import { partSpecs } from '../partSpecs.js'
 import { captionBatches } from '../pretrain/batches.js'
 import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
-import { modelCard } from '../recipes/card.js'
 import { hashJson, hashPictures, hashWeights, withInputs } from '../recipes/inputs.js'
 import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from '../recipes/parts.js'
 import { loopOptions, type RecipeOptions } from '../recipes/recipe.js'
 import { trainingPictures } from '../recipes/trainingPictures.js'
 import { answerBatches } from './answerBatches.js'
+import { finetunedCard } from './card.js'
 import { pictureView } from './pictureView.js'
 import {
   CAPTION_PRESETS,
@@ -29,6 +31,7 @@ import {
   RETRIEVAL_PRESETS,
   type RetrievalPresetName,
   VQA_PRESETS,
+  type VqaPreset,
   type VqaPresetName,
 } from './presets.js'
 import { promptedTask } from './promptedTask.js'
@@ -44,14 +47,17 @@ export interface FinetuneOptions<Preset extends string> extends RecipeOptions {
   readonly data: string
 }
 
-/** `blip2 finetune caption`: the paper's fine-tuning for captions, with the prompt in front of each. */
-export async function finetuneCaption(options: FinetuneOptions<CaptionPresetName>): Promise<void> {
-  const { augment, prompt, tokens, imageSize, ...preset } = CAPTION_PRESETS[options.preset]
+/** `blip2 finetune caption`, on every rank that was launched: the paper's, with the prompt in front of each caption. */
+export const finetuneCaption = (options: FinetuneOptions<CaptionPresetName>): Promise<void> =>
+  onAllRanks(options, runCaption)
+
+async function runCaption(options: FinetuneOptions<CaptionPresetName>, communicator: Communicator): Promise<void> {
+  const { augment, prompt, tokens, promptTokens, textTokens, imageSize, ...preset } = CAPTION_PRESETS[options.preset]
   const start = await openStart(options, ['stage2', 'language'])
   const { questionToQFormer: _, ...before } = start.config
   const config = { ...resized(before, imageSize), generation: { ...before.generation, prompt } }
-  const language = requireOpt(config, 'fine-tuning')
-  const pictures = await trainingPictures(options.data, imageSize, options)
+  const { language } = config
+  const pictures = await rootFirst(communicator, () => trainingPictures(options.data, imageSize, options))
   const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
   const { mean, std } = config
   const batches = captionBatches(pictures, { ...settings, augment: { ...augment, size: imageSize, mean, std } })
@@ -70,6 +76,8 @@ export async function finetuneCaption(options: FinetuneOptions<CaptionPresetName
       model: { vision: vision.config, qformer, visionLayerNormEpsilon, language },
       textsPerPicture: 1,
       tokens,
+      promptTokens,
+      textTokens,
     },
     {
       weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
@@ -78,20 +86,24 @@ export async function finetuneCaption(options: FinetuneOptions<CaptionPresetName
         const { images, captions } = await batches(step)
         return { images, texts: captions.map((caption) => ({ prompt, text: cleanCaption(caption) })) }
       },
+      communicator,
       recompute: options.recompute ?? false,
     },
   )
-  await run(opened, start, { options, config, vision, pictures: await hashPictures(pictures) })
+  await run(opened, start, { options, config, vision, pictures: await hashPictures(pictures), communicator })
 }
 
-/** `blip2 finetune vqa`: the paper's fine-tuning for answers; the Q-Former reads the question too. */
-export async function finetuneVqa(options: FinetuneOptions<VqaPresetName>): Promise<void> {
-  const { view: viewSettings, questionsPerPicture, tokens, imageSize, ...preset } = VQA_PRESETS[options.preset]
+/** `blip2 finetune vqa`, on every rank that was launched: the paper's; the Q-Former reads the question too. */
+export const finetuneVqa = (options: FinetuneOptions<VqaPresetName>): Promise<void> => onAllRanks(options, runVqa)
+
+async function runVqa(options: FinetuneOptions<VqaPresetName>, communicator: Communicator): Promise<void> {
+  const { view: viewSettings, questionsPerPicture, imageSize, ...rest }: VqaPreset = VQA_PRESETS[options.preset]
+  const { tokens, promptTokens, textTokens, questionTokens, ...preset } = rest
   const start = await openStart(options, ['stage2', 'language'])
   const config = { ...resized(start.config, imageSize), questionToQFormer: true }
-  const language = requireOpt(config, 'fine-tuning')
+  const { language } = config
   const view = pictureView(viewSettings, { size: imageSize, mean: config.mean, std: config.std })
-  const pictures = await openQuestionedPictures(options.data, imageSize, options)
+  const pictures = await rootFirst(communicator, () => openQuestionedPictures(options.data, imageSize, options))
   const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
   const batches = answerBatches(pictures, { batch: settings.batch, questionsPerPicture, seed: settings.seed, view })
   const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
@@ -106,7 +118,9 @@ export async function finetuneVqa(options: FinetuneOptions<VqaPresetName>): Prom
       model: { vision: vision.config, qformer, visionLayerNormEpsilon, language },
       textsPerPicture: questionsPerPicture,
       tokens,
-      questionTokens: config.text.maxTokens,
+      promptTokens,
+      textTokens,
+      questionTokens: questionTokens ?? config.text.maxTokens,
     },
     {
       weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
@@ -114,16 +128,17 @@ export async function finetuneVqa(options: FinetuneOptions<VqaPresetName>): Prom
       nextBatch: (step) => {
         const { images, asked } = batches(step)
         const texts = asked.map(({ question, answer }) => ({
-          prompt: questionPrompt('opt', question),
+          prompt: questionPrompt(language.kind, question),
           text: answer,
           question: cleanQuestion(question),
         }))
         return { images, texts }
       },
+      communicator,
       recompute: options.recompute ?? false,
     },
   )
-  await run(opened, start, { options, config, vision, pictures: pictures.fingerprint })
+  await run(opened, start, { options, config, vision, pictures: pictures.fingerprint, communicator })
 }
 
 /** `blip2 finetune retrieval`: the objectives of stage 1 with the image encoder trained too. */
@@ -207,10 +222,13 @@ interface Finish {
   readonly vision: EncoderWeights
   /** Hash of the data. */
   readonly pictures: string
+  /** The ranks that train together (default: this process alone). */
+  readonly communicator?: Communicator
 }
 
 /** Trains, and writes the model: the trained parts and the frozen language model as it was. */
-async function run(opened: TrainingTask, start: Start, { options, config, vision, pictures }: Finish): Promise<void> {
+async function run(opened: TrainingTask, start: Start, finish: Finish): Promise<void> {
+  const { options, config, vision, pictures, communicator } = finish
   const { tokenizers, parts } = start
   const task = withInputs(opened, {
     vision: hashWeights(await loadPart(start.source, 'vision')),
@@ -218,7 +236,8 @@ async function run(opened: TrainingTask, start: Start, { options, config, vision
     tokenizers: hashJson(tokenizers),
     pictures,
   })
-  await train(task, loopOptions(options))
+  await train(task, { ...loopOptions(options), ...(communicator ? { communicator } : {}) })
+  if (communicator && communicator.rank !== 0) return
   const isVision = (name: string) => name.startsWith(`${IMAGE_ENCODER}.`)
   const { memory } = task.program
   const specs = partSpecs(config).vision
@@ -231,6 +250,6 @@ async function run(opened: TrainingTask, start: Start, { options, config, vision
     vision: new Map([...trainedWeights(memory, isVision), ...statistics]),
     ...(parts.language ? { stage2: trained, language: parts.language } : { stage1: trained }),
   }
-  const card = modelCard(config, written, { training: task.config, data: options.data })
+  const card = finetunedCard(config, written, { task: task.config, data: options.data })
   await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
 }

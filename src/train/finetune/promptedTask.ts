@@ -1,21 +1,28 @@
 import { Graph } from '../../graph/index.js'
+import type { LanguageConfig } from '../../models/blip2.js'
 import { FEATURE_MEAN, FEATURE_STD } from '../../models/imageEncoder.js'
 import { DropoutSites } from '../../nn/dropout.js'
 import { float32 } from '../../runtime/index.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
+import { type Communicator, SingleProcess } from '../comm/communicator.js'
+import { type RankShare, rankShare } from '../comm/rankShare.js'
+import { threadsPerRank } from '../comm/threadsPerRank.js'
 import type { TrainingTask } from '../loop.js'
-import { type PromptedTextConfig, promptedText } from '../objectives/promptedText.js'
+import type { PictureQueriesConfig, PictureQueriesOptions } from '../objectives/pictureQueries.js'
+import { promptedText } from '../objectives/promptedText.js'
+import { promptedTextT5 } from '../objectives/promptedTextT5.js'
 import { LANGUAGE_MODEL } from '../objectives/stage2.js'
-import { restore, TrainingProgram } from '../program.js'
-import { type PromptedText, promptedInputs } from './promptedBatch.js'
+import { T5_LANGUAGE_MODEL } from '../objectives/stage2T5.js'
+import { ownRows } from '../pretrain/rankInputs.js'
+import { tokenWeightedInputs, tokenWeightedProgram } from '../pretrain/tokenWeightedProgram.js'
+import { restore } from '../program.js'
+import { type PromptedText, type PromptedTokens, promptedInputs } from './promptedBatch.js'
 import { type FinetuneSettings, finetuneLoop } from './settings.js'
 
-export interface PromptedTrainingConfig extends FinetuneSettings {
+export interface PromptedTrainingConfig extends FinetuneSettings, PromptedTokens {
   readonly task: 'caption' | 'vqa'
-  readonly model: PromptedTextConfig
+  readonly model: PictureQueriesConfig & { readonly language: LanguageConfig }
   readonly textsPerPicture: number
-  /** Tokens of prompt and text together. */
-  readonly tokens: number
   /** Tokens of the question that the Q-Former reads; it reads none without. */
   readonly questionTokens?: number
 }
@@ -32,6 +39,8 @@ export interface PromptedParts {
   readonly qformerTokenizer: Tokenizer
   /** Pictures [batch, 3, size, size] and `textsPerPicture` texts about each, as a function of the step. */
   readonly nextBatch: (step: number) => PromptedBatch | Promise<PromptedBatch>
+  /** The ranks that share each batch, all of which draw it (default: this process has all of it). */
+  readonly communicator?: Communicator
   /** Compute layers again in the backward pass: less memory, more time. */
   readonly recompute?: boolean
 }
@@ -40,28 +49,41 @@ export interface PromptedParts {
  * Fine-tuning for captions or answers (paper 4.2 and 4.3): everything is trained but the language model, and the
  * statistics that features are standardised by.
  *
- * @throws WeightsError where a weight has another size than the model needs
+ * @throws WeightsError where a weight has another size than the model needs; ConfigError where the ranks cannot share a
+ * batch evenly
  */
 export async function promptedTask(config: PromptedTrainingConfig, parts: PromptedParts): Promise<TrainingTask> {
-  const { model, batch, textsPerPicture, tokens, questionTokens, dropout: probability, seed } = config
-  const { weights, languageTokenizer, qformerTokenizer, nextBatch, recompute = false } = parts
+  const { model, batch, textsPerPicture, questionTokens, dropout: probability, seed } = config
+  const { weights, languageTokenizer, qformerTokenizer, nextBatch } = parts
+  const { communicator = new SingleProcess(), recompute = false } = parts
+  const [share, textShare] = [batch, batch * textsPerPicture].map((rows) => rankShare(communicator, rows)) as [
+    RankShare,
+    RankShare,
+  ]
+  const threads = await threadsPerRank(communicator)
   const graph = new Graph()
   const dropout = new DropoutSites(probability)
-  const { loss, scope } = promptedText(graph, model, {
-    pictures: batch,
+  const { loss, scope } = draw(graph, config, {
+    pictures: share.own,
     textsPerPicture,
-    tokens,
     dropout: dropout.apply,
     ...(questionTokens === undefined ? {} : { questionTokens }),
   })
   const own = new Map([...weights].filter(([name]) => scope.specs.has(name)))
   const frozen = new Map([...own].filter(([name]) => isFrozen(name)))
-  const program = await TrainingProgram.create({ graph, loss, specs: scope.specs, frozen, dropout, seed, recompute })
+  const settings = { recompute, ...(threads === undefined ? {} : { threads }) }
+  const program = await tokenWeightedProgram(
+    { graph, loss, specs: scope.specs, frozen, seed, ...settings },
+    dropout,
+    textShare,
+    1,
+  )
   restore(program.memory, new Map([...own].filter(([name]) => !isFrozen(name))))
   const { imageSize, layers } = model.vision
   const inputs = {
+    ...config,
+    kind: model.language.kind,
     language: languageTokenizer,
-    tokens,
     ...(questionTokens === undefined ? {} : { questions: { tokenizer: qformerTokenizer, tokens: questionTokens } }),
   }
   return {
@@ -71,11 +93,26 @@ export async function promptedTask(config: PromptedTrainingConfig, parts: Prompt
     ...finetuneLoop(config, layers),
     feeds: async (step) => {
       const { images, texts } = await nextBatch(step)
-      return { images: float32([batch, 3, imageSize, imageSize], images), ...promptedInputs(texts, inputs) }
+      const { feeds, labels } = promptedInputs(texts, inputs)
+      return {
+        images: ownRows(float32([batch, 3, imageSize, imageSize], images), share),
+        ...tokenWeightedInputs(feeds, labels, textShare, 1),
+      }
     },
     [Symbol.asyncDispose]: () => program.dispose(),
   }
 }
 
+/** The model with either kind of language model. */
+function draw(
+  graph: Graph,
+  { model: { language, ...bridge }, tokens, promptTokens, textTokens }: PromptedTrainingConfig,
+  options: PictureQueriesOptions,
+) {
+  if (language.kind === 'opt') return promptedText(graph, { ...bridge, language }, { ...options, tokens, textTokens })
+  const lengths = { inputTokens: promptTokens, outputTokens: textTokens }
+  return promptedTextT5(graph, { ...bridge, language }, { ...options, ...lengths })
+}
+
 const isFrozen = (name: string): boolean =>
-  name.startsWith(LANGUAGE_MODEL) || name === FEATURE_MEAN || name === FEATURE_STD
+  name.startsWith(LANGUAGE_MODEL) || name.startsWith(T5_LANGUAGE_MODEL) || name === FEATURE_MEAN || name === FEATURE_STD

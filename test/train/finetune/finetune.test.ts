@@ -76,6 +76,13 @@ describe('fine-tuning on a folder', () => {
     expect([...(await readModelDirectory(file('retrieval/model'))).parts]).toEqual(['vision', 'stage1'])
   })
 
+  it('writes a card that says what the model gets wrong, and how to ask and score it', async () => {
+    const card = await readFile(file('vqa/model/README.md'), 'utf8')
+    expect(card).toContain('## What it gets wrong')
+    expect(card).toContain('npx blip2 eval vqa')
+    expect(card).not.toContain(parent)
+  })
+
   it('goes on from a fine-tuned model, which has the text side already', async () => {
     await finetuneVqa({ ...options('again', { model: file('vqa'), steps: 1 }), preset: 'emoji-vqa' })
     expect((await readModelDirectory(file('again/model'))).config.questionToQFormer).toBe(true)

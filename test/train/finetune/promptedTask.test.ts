@@ -9,6 +9,7 @@ import { fillInitial } from '../../../src/train/program.js'
 import { Random } from '../../../src/train/random/random.js'
 import { type PromptedTrainingConfig, promptedTask } from '../../../src/train/finetune/promptedTask.js'
 import { type TrainingTask, train } from '../../../src/train/loop.js'
+import { language as t5Language, tinyT5, tokenizer as t5Tokenizer } from '../t5/tinyT5.js'
 import { bpe, stage2Config, tinyEncoder, tinyLanguage, tinyPictures, wordPiece } from '../pretrain/tiny.js'
 
 let directory: string
@@ -32,20 +33,27 @@ const config = (steps: number): PromptedTrainingConfig => ({
   layerDecay: DECAY,
   dropout: 0.1,
   seed: 3,
-  model: { ...model, vision: encoder.config },
+  model: { ...model, vision: encoder.config, language: { kind: 'opt', ...model.language } },
   textsPerPicture: 2,
   tokens: 24,
+  promptTokens: 20,
+  textTokens: 12,
   questionTokens: 8,
 })
 
 /** Every weight of the model, random but the same every time. */
 const start = () => {
-  const { scope } = promptedText(new Graph(), config(1).model, {
-    pictures: 1,
-    textsPerPicture: 1,
-    tokens: 2,
-    questionTokens: 2,
-  })
+  const { scope } = promptedText(
+    new Graph(),
+    { ...config(1).model, language: model.language },
+    {
+      pictures: 1,
+      textsPerPicture: 1,
+      tokens: 2,
+      textTokens: 2,
+      questionTokens: 2,
+    },
+  )
   const weights = new Map<string, Float32Array>()
   for (const { name, shape, initializer } of scope.specs.values()) {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1))
@@ -87,6 +95,37 @@ async function task(steps: number, changes: Partial<PromptedTrainingConfig> = {}
   )
 }
 
+/** The same with a tiny T5; everything that is trained starts as it was drawn. */
+function openT5Task(steps: number): Promise<TrainingTask> {
+  const { imageSize } = encoder.config
+  const batches = captionBatches(tinyPictures, {
+    batch: 4,
+    seed: 3,
+    augment: { ...augment, size: imageSize, mean: encoder.mean, std: encoder.std },
+  })
+  return promptedTask(
+    {
+      ...config(steps),
+      dropout: 0,
+      schedule: { peak: 1e-2, minimum: 1e-2, warmupSteps: 0, totalSteps: steps },
+      model: { ...model, vision: encoder.config, language: { kind: 't5', ...t5Language } },
+    },
+    {
+      weights: new Map([...encoder.weights, ...tinyT5()]),
+      languageTokenizer: t5Tokenizer,
+      qformerTokenizer: wordPiece,
+      nextBatch: async (step) => {
+        const { images, captions } = await batches(step)
+        const texts = captions.flatMap((caption) => {
+          const text = caption.replace(/^a | square.*$/g, '')
+          return [0, 1].map(() => ({ prompt: 'Question: color? Short answer:', text, question: 'color?' }))
+        })
+        return { images, texts }
+      },
+    },
+  )
+}
+
 const largestChange = (before: Float32Array, after: Float32Array) =>
   before.reduce((most, value, i) => Math.max(most, Math.abs(value - after[i]!)), 0)
 
@@ -111,6 +150,16 @@ describe('fine-tuning for answers', () => {
     expect(moved('visual_encoder.transformer.resblocks.0.mlp.c_fc.weight') / (PEAK * DECAY ** layers)).toBeCloseTo(1, 2)
     expect(moved('opt_proj.weight') / PEAK).toBeCloseTo(1, 2)
     expect(moved('Qformer.bert.embeddings.word_embeddings.weight') / PEAK).toBeCloseTo(1, 2)
+  })
+
+  it('learns with T5: the prompt for its encoder, the text for its decoder', async () => {
+    const steps = 50
+    await using opened = await openT5Task(steps)
+    const losses: number[] = []
+    await train(opened, { directory, onProgress: ({ metrics }) => losses.push(metrics['loss']!) })
+    const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length
+    expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)) - 0.1)
+    expect(opened.program.memory.parameters.some(({ name }) => name.startsWith('t5_model'))).toBe(false)
   })
 
   it('trains no weight of the language model and no statistics of features', async () => {
