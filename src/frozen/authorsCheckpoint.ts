@@ -42,7 +42,8 @@ export async function openAuthorsCheckpoint(
   const { stage, has } = contentOf(table)
   const qformer = authorsQFormerConfig(table)
   const encoder = has.vision ? undefined : await openVisionModel(required('vision', vision, path), options)
-  const languages = stage === 'stage2' ? await openLanguageModel(required('languageModel', languageModel, path), options) : undefined
+  const languages =
+    stage === 'stage2' ? await openLanguageModel(required('languageModel', languageModel, path), options) : undefined
   const texts = stage === 'stage1' ? await openBert(required('bert', bert, path), options) : undefined
   if (has.vision) refuse('vision', vision, `${path} has an image encoder of its own`)
   if (stage === 'stage1') refuse('languageModel', languageModel, `${path} is of stage 1, which has no language model`)
@@ -94,7 +95,17 @@ export async function openAuthorsCheckpoint(
 /** The checkpoint's names of each part. */
 const NAMES = {
   vision: ['visual_encoder.*'],
-  bridge: ['query_tokens', 'ln_vision.*', 'Qformer.*', 'vision_proj.*', 'text_proj.*', 'itm_head.*', 'temp', 'opt_proj.*', 't5_proj.*'],
+  bridge: [
+    'query_tokens',
+    'ln_vision.*',
+    'Qformer.*',
+    'vision_proj.*',
+    'text_proj.*',
+    'itm_head.*',
+    'temp',
+    'opt_proj.*',
+    't5_proj.*',
+  ],
   language: ['opt_model.*', 't5_model.*'],
 } as const
 

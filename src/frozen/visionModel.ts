@@ -81,7 +81,12 @@ async function openAuthorsVision(path: string): Promise<VisionModel> {
   const vision = authorsVisionConfig(table, '', 1)
   if (vision.layers < 1) throw new WeightsError(`${path}: the image encoder has no layers`)
   const layout = vision.kind === 'eva' ? evaVision : openAiClipVision
-  return { path, config: { vision, ...CLIP_PIXELS }, weights: checkpointPart({ openTable, layout }), directory: undefined }
+  return {
+    path,
+    config: { vision, ...CLIP_PIXELS },
+    weights: checkpointPart({ openTable, layout }),
+    directory: undefined,
+  }
 }
 
 const rgb = z.tuple([z.number(), z.number(), z.number()])

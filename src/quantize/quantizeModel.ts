@@ -127,7 +127,10 @@ async function writeTexts(original: ModelDirectory, directory: string, dtype: Re
     ...(parts.has('language') ? (['language'] as const) : []),
   ]
   for (const tokenizer of needed)
-    await writeFile(join(directory, TOKENIZER_FILES[tokenizer]), JSON.stringify(await original.readTokenizer(tokenizer)))
+    await writeFile(
+      join(directory, TOKENIZER_FILES[tokenizer]),
+      JSON.stringify(await original.readTokenizer(tokenizer)),
+    )
 }
 
 function summary(reports: readonly QuantizedWeightReport[]): WeightSummary {

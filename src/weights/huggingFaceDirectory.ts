@@ -20,7 +20,7 @@ export const isHuggingFaceBlip2 = (json: unknown): boolean =>
  * pytorch_model.bin, tokenizer.json, preprocessor_config.json, generation_config.json.
  */
 export async function readHuggingFaceDirectory(path: string, json: unknown): Promise<ModelDirectory> {
-  const config = await readConfig(path, json)
+  const config = await readHuggingFaceConfig(path, json)
   await using tensors = await openTensors(path)
   const sourceOf = (part: ModelPart) =>
     checkpointPart({
@@ -40,7 +40,8 @@ export async function readHuggingFaceDirectory(path: string, json: unknown): Pro
   }
 }
 
-async function readConfig(path: string, json: unknown): Promise<ModelConfig> {
+/** The configuration alone, without the weights. @param json The content of config.json. */
+export async function readHuggingFaceConfig(path: string, json: unknown): Promise<ModelConfig> {
   const file = join(path, 'config.json')
   const model = parseWith(blip2Schema, json, `${file} is not a BLIP-2 that can be computed here`)
   const pixels = await readImageProcessor(path)

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, ModelNotFoundError, WeightsError } from '../errors.js'
 import { openGraphWeights } from './graphWeights.js'
-import { isHuggingFaceBlip2, readHuggingFaceDirectory } from './huggingFaceDirectory.js'
+import { isHuggingFaceBlip2, readHuggingFaceConfig, readHuggingFaceDirectory } from './huggingFaceDirectory.js'
 import { type ModelConfig, parseModelConfig } from './modelConfig.js'
 import {
   MODEL_PARTS,
@@ -63,6 +63,13 @@ export async function readModelDirectory(path: string): Promise<ModelDirectory> 
         planWeights(file, ownNames, shapesOf(wanted)),
       ),
   }
+}
+
+/** The configuration of a model directory, whose weights need not be there. @throws as `readModelDirectory` */
+export async function readModelConfig(path: string): Promise<ModelConfig> {
+  const json = await readConfigFile(path)
+  if (isHuggingFaceBlip2(json)) return readHuggingFaceConfig(path, json)
+  return parseModelConfig(join(path, 'config.json'), json)
 }
 
 export interface NewModelDirectory {

@@ -11,7 +11,8 @@ import { synthesize } from '../../src/synth/synthesize.js'
 import { Tokenizer } from '../../src/text/tokenizer.js'
 import { huggingFaceBlip2 } from '../../src/weights/names/blip2.js'
 import { planWeights } from '../../src/weights/names/plan.js'
-import { SafetensorsDirectory } from '../../src/weights/safetensors/directory.js'
+import { SAFETENSORS_FILES } from '../../src/weights/openTensors.js'
+import { WeightFiles } from '../../src/weights/weightFiles.js'
 import { widenHalf } from '../../src/weights/safetensors/half.js'
 import { runCommand } from '../cli/runCommand.js'
 import { captioningShapes, hubShapes } from '../weights/names/shapes.js'
@@ -85,7 +86,7 @@ describe('synthesize', () => {
     })
     expect(files.length).toBeGreaterThan(1)
     expect(seen.at(-1)).toBe(bytes)
-    await using table = await SafetensorsDirectory.open(directory)
+    await using table = await WeightFiles.open(directory, SAFETENSORS_FILES)
     const plan = planWeights(table, huggingFaceBlip2, captioningShapes(SYNTH_PRESETS[preset]))
     expect(plan.ignored.size).toBe(0)
     const count = [...table.tensors.values()].reduce((sum, { byteLength }) => sum + byteLength / 2, 0)

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { WeightsError } from '../../../src/errors.js'
-import { SafetensorsDirectory } from '../../../src/weights/safetensors/directory.js'
-import { checkTensors, loadStrict } from '../../../src/weights/safetensors/strict.js'
-import { writeSafetensors } from '../../../src/weights/safetensors/write.js'
+import { WeightsError } from '../../src/errors.js'
+import { openTensors, SAFETENSORS_FILES } from '../../src/weights/openTensors.js'
+import { WeightFiles } from '../../src/weights/weightFiles.js'
+import { checkTensors, loadStrict } from '../../src/weights/safetensors/strict.js'
+import { writeSafetensors } from '../../src/weights/safetensors/write.js'
+import { writeCheckpoint } from '../frozen/checkpointFile.js'
 
 let root: string
 beforeAll(async () => {
@@ -28,10 +30,10 @@ async function makeDirectory(name: string, files: Record<string, Record<string, 
   return path
 }
 
-describe('SafetensorsDirectory', () => {
+describe('WeightFiles', () => {
   it('shows every file of the directory as one table', async () => {
     const path = await makeDirectory('plain', { 'b.safetensors': { two: 2 }, 'a.safetensors': { one: 1 } })
-    await using table = await SafetensorsDirectory.open(path)
+    await using table = await WeightFiles.open(path, SAFETENSORS_FILES)
     expect([...table.tensors.keys()]).toEqual(['one', 'two'])
     expect(await table.readFloat32('two')).toEqual(Float32Array.of(2))
     expect((await table.readRaw('one')).byteLength).toBe(4)
@@ -42,7 +44,7 @@ describe('SafetensorsDirectory', () => {
   it('opens only the shards of an index', async () => {
     const files = { 'm-1.safetensors': { one: 1 }, 'm-2.safetensors': { two: 2 }, 'other.safetensors': { one: 9 } }
     const index = { weight_map: { one: 'm-1.safetensors', two: 'm-2.safetensors' } }
-    await using table = await SafetensorsDirectory.open(await makeDirectory('indexed', files, index))
+    await using table = await WeightFiles.open(await makeDirectory('indexed', files, index), SAFETENSORS_FILES)
     expect(await table.readFloat32('one')).toEqual(Float32Array.of(1))
   })
 
@@ -77,29 +79,29 @@ describe('SafetensorsDirectory', () => {
     ],
   ])('refuses %s', async (name, files, index, message) => {
     const path = await makeDirectory(name.replaceAll(' ', '-'), files, index)
-    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(WeightsError)
-    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(message)
+    await expect(WeightFiles.open(path, SAFETENSORS_FILES)).rejects.toThrow(WeightsError)
+    await expect(WeightFiles.open(path, SAFETENSORS_FILES)).rejects.toThrow(message)
   })
 
   it('refuses an index that is no JSON, or names a tensor twice', async () => {
     const path = await makeDirectory('index-text', { 'a.safetensors': { one: 1 } })
     const index = join(path, 'model.safetensors.index.json')
     await writeFile(index, '{"weight_map": ')
-    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(/index is not valid JSON/)
+    await expect(WeightFiles.open(path, SAFETENSORS_FILES)).rejects.toThrow(/index is not valid JSON/)
     await writeFile(index, '{"weight_map": {"one": "b.safetensors", "one": "a.safetensors"}}')
-    await expect(SafetensorsDirectory.open(path)).rejects.toThrow(/holds the key "one" twice/)
-    await expect(SafetensorsDirectory.open(path)).rejects.toBeInstanceOf(WeightsError)
+    await expect(WeightFiles.open(path, SAFETENSORS_FILES)).rejects.toThrow(/holds the key "one" twice/)
+    await expect(WeightFiles.open(path, SAFETENSORS_FILES)).rejects.toBeInstanceOf(WeightsError)
   })
 
   it('refuses a directory that is not there', async () => {
-    await expect(SafetensorsDirectory.open(join(root, 'absent'))).rejects.toThrow(WeightsError)
+    await expect(WeightFiles.open(join(root, 'absent'), SAFETENSORS_FILES)).rejects.toThrow(WeightsError)
   })
 })
 
 describe('loadStrict', () => {
   it('reads what is wanted, in place where asked', async () => {
     const path = await makeDirectory('strict', { 'a.safetensors': { one: 1, two: 2, 'position_ids.0': 0 } })
-    await using table = await SafetensorsDirectory.open(path)
+    await using table = await WeightFiles.open(path, SAFETENSORS_FILES)
     const into = new Float32Array(1)
     const loaded = await loadStrict(
       table,
@@ -116,7 +118,7 @@ describe('loadStrict', () => {
 
   it('lists missing, unexpected and wrongly shaped tensors in one error', async () => {
     const path = await makeDirectory('wrong', { 'a.safetensors': { one: 1, two: 2, more: 3 } })
-    await using table = await SafetensorsDirectory.open(path)
+    await using table = await WeightFiles.open(path, SAFETENSORS_FILES)
     const wanted = new Map([
       ['one', [1, 1]],
       ['three', [1]],
@@ -131,4 +133,18 @@ describe('loadStrict', () => {
       ].join('\n'),
     )
   })
+})
+
+it('PyTorch’s shards with their index are one table, whatever other files lie beside them', async () => {
+  const path = join(root, 'pytorch')
+  await mkdir(path)
+  const shard = (name: string, value: number) => new Map([[name, { shape: [1], data: Float32Array.of(value) }]])
+  await writeCheckpoint(join(path, 'pytorch_model-00001-of-00002.bin'), shard('one', 1))
+  await writeCheckpoint(join(path, 'pytorch_model-00002-of-00002.bin'), shard('two', 2))
+  await writeFile(join(path, 'training_args.bin'), 'no weights')
+  const map = { one: 'pytorch_model-00001-of-00002.bin', two: 'pytorch_model-00002-of-00002.bin' }
+  await writeFile(join(path, 'pytorch_model.bin.index.json'), JSON.stringify({ weight_map: map }))
+  await using table = await openTensors(path)
+  expect([...table.tensors.keys()]).toEqual(['one', 'two'])
+  expect(await table.readFloat32('two')).toEqual(Float32Array.of(2))
 })

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ConfigError, ModelNotFoundError } from '../../errors.js'
 import { CachedRepository, isCommit } from './cacheLayout.js'
+import { withFileLock } from './fileLock.js'
 import { type HubSettings, hubSettings } from './hubSettings.js'
 import { findRepository, type Repository } from './repositoryFiles.js'
 import { transfer } from './transfer.js'
@@ -35,7 +36,7 @@ export interface PulledModel {
 /**
  * Fetches a model from the Hugging Face hub into the cache that its own tools use too, and gives its directory there.
  * Files that are there are not fetched again; a transfer that was cut goes on; every file's hash is checked before it
- * takes its name. Offline, or for a commit that is there as a whole, nothing is asked of the network.
+ * takes its name. Two processes that want one file take turns. Offline, or for a commit that is there as a whole, nothing is asked of the network.
  *
  * @throws ConfigError for an id that is none; ModelNotFoundError where the model is not there, not for this token, not in
  * the cache while offline, or the hub cannot be reached; WeightsError for wrong content or transfers that keep failing.
@@ -97,13 +98,19 @@ async function fetchFiles(
     const { name, bytes, hash } = file
     const report = (there: number) => onProgress?.({ file: name, done: done + there, total })
     if (!(await cache.holds(hash.hex, bytes))) {
-      await mkdir(dirname(cache.blob(hash.hex)), { recursive: true })
-      await transfer(`${endpoint}/${id}/resolve/${commit}/${name}`, file, cache.blob(hash.hex), {
-        onBytes: report,
-        ...(token ? { token } : {}),
-        ...(signal ? { signal } : {}),
-      })
-      fetched += bytes
+      const blob = cache.blob(hash.hex)
+      await mkdir(dirname(blob), { recursive: true })
+      const fetchIt = async () => {
+        // Another process may have fetched it while this one waited.
+        if (await cache.holds(hash.hex, bytes)) return
+        await transfer(`${endpoint}/${id}/resolve/${commit}/${name}`, file, blob, {
+          onBytes: report,
+          ...(token ? { token } : {}),
+          ...(signal ? { signal } : {}),
+        })
+        fetched += bytes
+      }
+      await withFileLock(`${blob}.lock`, fetchIt, signal ? { signal } : {})
     }
     await cache.link(commit, name, hash.hex)
     done += bytes

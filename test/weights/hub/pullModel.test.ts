@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ConfigError, ModelNotFoundError, WeightsError } from '../../../src/errors.js'
@@ -118,6 +118,29 @@ describe('pullModel', () => {
     expect((await readFile(join(directory, WEIGHTS))).equals(files.get(WEIGHTS)!)).toBe(true)
   })
 
+  it('fetches once what two ask for at the same time, and passes by the lock of a process that died', async () => {
+    const [one] = await Promise.all([pull(), pull()])
+    expect(hub.requests.filter((request) => request.startsWith(WEIGHTS))).toEqual([`${WEIGHTS} all`])
+    const blobs = join(repository(), 'blobs')
+    expect((await readdir(blobs)).filter((name) => name.endsWith('.lock'))).toEqual([])
+    const blob = await realpath(join(one.directory, WEIGHTS))
+    await rm(blob)
+    await writeFile(`${blob}.lock`, '1\n')
+    const longAgo = new Date(Date.now() - 120_000)
+    await utimes(`${blob}.lock`, longAgo, longAgo)
+    await pull()
+    expect((await readFile(blob)).equals(files.get(WEIGHTS)!)).toBe(true)
+  })
+
+  it('waits for the lock of another, until it is told to stop', async () => {
+    const { directory } = await pull()
+    const blob = await realpath(join(directory, WEIGHTS))
+    await rm(blob)
+    await writeFile(`${blob}.lock`, '1\n')
+    await expect(pull({ signal: AbortSignal.timeout(100) })).rejects.toThrow(/abort|timeout/i)
+    expect(hub.requests.filter((request) => request.startsWith(WEIGHTS))).toHaveLength(1)
+  })
+
   it.each([WEIGHTS, 'config.json'])('throws the wrong content of %s away', async (name) => {
     hub.faults.set(name, [{ kind: 'wrong' }])
     const failed = pull()
@@ -186,6 +209,22 @@ describe('hubSettings', () => {
       offline: true,
     })
     expect((await hubSettings({ XDG_CACHE_HOME: '/x' })).cacheDirectory).toBe('/x/huggingface/hub')
+  })
+})
+
+describe('blip2 pull without a network', () => {
+  it('says so in one line and ends with 1', async () => {
+    const before = { ...process.env }
+    Object.assign(process.env, { HF_ENDPOINT: 'http://127.0.0.1:9', HF_HUB_OFFLINE: '' })
+    try {
+      const { code, out, err } = await runCommand(['pull', ID, '--cache', cacheDirectory])
+      expect([code, out]).toEqual([1, ''])
+      expect(err).toMatch(
+        /^blip2: http:\/\/127\.0\.0\.1:9 cannot be reached to look for someone\/tiny-blip2; [^\n]*\n$/,
+      )
+    } finally {
+      process.env = before
+    }
   })
 })
 
