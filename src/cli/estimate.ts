@@ -24,7 +24,10 @@ export function registerEstimate(program: Command, io: Io): void {
   const command = program
     .command('estimate')
     .description('say what a model takes of disk and memory, without loading it')
-    .argument('<model>', 'directory of the model, or an architecture such as blip2-opt-2.7b')
+    .argument(
+      '<model>',
+      'directory, OWNER/NAME on the hub (its headers are read), or an architecture such as blip2-opt-2.7b',
+    )
     .addOption(dtypeOption())
     .addOption(
       new Option('--vision <dtype>', 'the vision encoder (default: as --dtype says)').choices([...VISION_DTYPES]),
@@ -41,6 +44,7 @@ export function registerEstimate(program: Command, io: Io): void {
       const { estimateModel } = await import('../estimate/estimateModel.js')
       const estimate = await estimateModel(model, {
         dtype: { ...MODEL_DTYPES[dtype], ...(vision ? { vision } : {}), ...(languageModel ? { languageModel } : {}) },
+        hub: { signal: io.signal },
         ...(train ? { train: { stage: train, batch, recompute: recompute === true } } : {}),
       })
       if (json) printJson(io, estimate)

@@ -3,10 +3,12 @@ import { ConfigError } from '../errors.js'
 import type { Architecture } from '../models/architectureSpecs.js'
 import { ARCHITECTURES } from '../models/presets.js'
 import { type ModelDtype, weightBits } from '../quantize/weightBits.js'
+import { isHubId, type PullOptions } from '../weights/hub/pullModel.js'
 import { type ModelDirectory, partPath, readModelDirectory } from '../weights/modelDirectory.js'
 import { openTensors } from '../weights/openTensors.js'
 import { storedBytes } from '../weights/quantize/format.js'
 import { SafetensorsFile } from '../weights/safetensors/read.js'
+import { readHubModel } from './hubModel.js'
 import { type InferenceMemory, inferenceMemory } from './inferenceMemory.js'
 import type { DrawingOptions } from '../train/recipes/drawnTraining.js'
 import { type TrainingMemory, trainingMemory } from '../train/recipes/trainingMemory.js'
@@ -16,6 +18,8 @@ export interface EstimateOptions {
   readonly dtype?: ModelDtype
   /** Training of a stage instead of captioning. */
   readonly train?: DrawingOptions
+  /** For a model of the hub. */
+  readonly hub?: PullOptions
 }
 
 /** Sizes in bytes. */
@@ -33,11 +37,14 @@ const HALF = 2
 
 /**
  * What a model takes, from its configuration and the headers of its weights: nothing is loaded.
- * @param model a directory, or the name of an architecture of the paper
+ * @param model a directory, the name of an architecture of the paper, or OWNER/NAME on the hub, whose headers are read
  * @throws ModelNotFoundError, ConfigError or WeightsError where there is no such model.
  */
-export async function estimateModel(model: string, { dtype = {}, train }: EstimateOptions = {}): Promise<Estimate> {
-  const { config, stored, mappable } = await sizesOf(model)
+export async function estimateModel(
+  model: string,
+  { dtype = {}, train, hub = {} }: EstimateOptions = {},
+): Promise<Estimate> {
+  const { config, stored, mappable } = await sizesOf(model, hub)
   const counts = parameterCounts(config)
   const needsCopy = dtype.vision !== undefined || dtype.languageModel !== undefined || !mappable
   return {
@@ -56,16 +63,16 @@ interface Sizes {
   readonly mappable: boolean
 }
 
-async function sizesOf(model: string): Promise<Sizes> {
+async function sizesOf(model: string, hub: PullOptions): Promise<Sizes> {
   const preset = Object.hasOwn(ARCHITECTURES, model) ? ARCHITECTURES[model as keyof typeof ARCHITECTURES] : undefined
   const isThere = await stat(model).then(
     () => true,
     () => false,
   )
   if (preset && !isThere) return { config: preset, stored: HALF * totalOf(parameterCounts(preset)), mappable: false }
+  if (!isThere && isHubId(model)) return hubSizes(model, hub)
   const directory = await readModelDirectory(model)
-  if (!directory.parts.has('language'))
-    throw new ConfigError(`${model} has no language model; estimates are made for models that write text`)
+  if (!directory.parts.has('language')) throw noLanguageModel(model)
   const infos = await tensorInfos(directory)
   return {
     config: directory.config,
@@ -73,6 +80,26 @@ async function sizesOf(model: string): Promise<Sizes> {
     mappable: infos.every(({ dtype }) => dtype === 'F32'),
   }
 }
+
+async function hubSizes(id: string, hub: PullOptions): Promise<Sizes> {
+  const { config, tensors, weightBytes, weightFiles } = await readHubModel(id, hub)
+  const names = [...(tensors?.keys() ?? [])]
+  const writes =
+    tensors === undefined ||
+    weightFiles.includes(partPath('', 'language')) ||
+    names.some((name) => name.includes(' language_model.'))
+  if (!writes) throw noLanguageModel(id)
+  if (tensors === undefined) return { config, stored: weightBytes, mappable: false }
+  const infos = [...tensors.values()]
+  return {
+    config,
+    stored: infos.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    mappable: infos.every(({ dtype }) => dtype === 'F32'),
+  }
+}
+
+const noLanguageModel = (model: string) =>
+  new ConfigError(`${model} has no language model; estimates are made for models that write text`)
 
 /** Of a directory of ours, whose parts may share names, or of another's. */
 async function tensorInfos({ path, parts }: ModelDirectory) {

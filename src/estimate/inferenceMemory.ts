@@ -17,7 +17,10 @@ export interface InferenceMemory {
   readonly working: ByComponent
   /** Keys and values of the text, two sets. */
   readonly cache: number
-  /** The quantised language model a second time: in its file, while the runtime repacks it. The encoder is opened before. */
+  /**
+   * What opening takes beyond all weights: a quantised part is there twice, as its file is mapped while the runtime repacks
+   * it. The language model is opened first, then the encoder, then the Q-Former.
+   */
   readonly repacking: number
   /** Node, the runtime and this package. */
   readonly program: number
@@ -38,8 +41,12 @@ export function inferenceMemory(config: Architecture, dtype: ModelDtype): Infere
   const working = { vision: visionWork(config), qformer: bridgeWork(config), languageModel: languageWork(config) }
   const cache = 2 * keyValueBytes(config)
   const most = Math.max(...COMPONENTS.map((component) => working[component]))
-  const isQuantized = dtype.languageModel !== undefined && dtype.languageModel !== 'float32'
-  const repacking = isQuantized ? weights.languageModel : 0
+  const { vision, qformer, languageModel } = weights
+  const twice = [
+    ...(isQuantized(dtype.languageModel) ? [languageModel - vision - qformer] : []),
+    ...(isQuantized(dtype.vision) ? [vision - qformer] : []),
+  ]
+  const repacking = Math.max(0, ...twice)
   return {
     weights,
     working,
@@ -49,6 +56,8 @@ export function inferenceMemory(config: Architecture, dtype: ModelDtype): Infere
     peak: totalOf(weights) + Math.max(most + cache, repacking) + PROGRAM_BYTES,
   }
 }
+
+const isQuantized = (dtype: ModelDtype[keyof ModelDtype]): boolean => dtype !== undefined && dtype !== 'float32'
 
 function visionWork({ vision }: Architecture): number {
   const p = new Scope(new Graph())

@@ -24,8 +24,9 @@ describe('estimateModel', () => {
     expect(inference!.peak).toBeGreaterThan(4 * parameters.total)
     expect(inference!.peak).toBeLessThan(1.15 * 4 * parameters.total)
     const small = await estimateModel('blip2-opt-2.7b', { dtype: { vision: 'q8', languageModel: 'q4' } })
-    // Measured: docs/log.md.
-    expect(Math.abs(small.inference!.peak / 4.79e9 - 1)).toBeLessThan(0.15)
+    // 4.79 GB were measured with the language model opened beside the encoder (docs/log.md); it is opened first now.
+    expect(small.inference!.peak).toBeLessThan(4.5e9)
+    expect(small.inference!.peak).toBeGreaterThan(3.5e9)
   })
 
   it('reads a directory’s own sizes, of ours and of Hugging Face’s', async () => {
