@@ -12,6 +12,11 @@ export interface LanguageGenerator {
   /** Tokens in front of every text that rules against repetition count, as transformers does. */
   readonly promptTokens: readonly number[]
   /**
+   * Opens what no prompt changes, where the weights are mapped. While the runtime repacks a part it holds it twice, so
+   * the largest part is best opened while no other is: before the image encoder.
+   */
+  prepare(): Promise<void>
+  /**
    * A decoder for one search. Several may be in use, for each has memory of its own, but they must not run at once.
    *
    * @param prompt soft prompts, float32 [rows, queries, width]

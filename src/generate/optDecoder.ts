@@ -51,10 +51,21 @@ export class OptGenerator implements LanguageGenerator {
     return new CachedDecoder(this.#config, this.#functions, this.#options, prompt, texts, padded + maxNewTokens)
   }
 
+  async prepare(): Promise<void> {
+    if (isMapped(this.#options)) await openPass(this.#config, this.#functions, this.#options)
+  }
+
   dispose(): Promise<void> {
     return this.#functions.dispose()
   }
 }
+
+/** The graph of mapped weights, for prompts and steps. */
+const openPass = (config: OptConfig, functions: FunctionCache, options: CompileOptions): Promise<CompiledFunction> =>
+  functions.get('pass', () => compileGraph((graph) => drawPass(graph, config), options))
+
+/** Weights that are mapped are large: no second graph repacks them, at the cost of sizes that are known when it runs. */
+const isMapped = ({ weightDirectory }: CompileOptions): boolean => weightDirectory !== undefined
 
 /** Tokens of the longest text; padding takes no position. */
 function longestText({ mask, shape: [rows, tokens] }: EncodedBatch): number {
@@ -107,7 +118,7 @@ class CachedDecoder implements Decoder {
     const length = queries + tokens
     const texts = int64([rows, tokens], ids)
     this.#rows = Array.from({ length: rows }, (_, row) => this.#row(row, queries, tokens))
-    if (this.#isMapped) {
+    if (isMapped(this.#options)) {
       const masks = this.#rows.map(({ mask }) => mask)
       const feeds = { ...promptFeeds(this.#prompt, texts, masks), ...this.#cache.emptyFeeds(rows) }
       return this.#run(await this.#pass(), feeds, rows, length)
@@ -143,7 +154,7 @@ class CachedDecoder implements Decoder {
     })
     const positions = this.#rows.map(({ promptLength }) => promptLength + this.#steps + POSITION_OFFSET)
     this.#steps++
-    if (this.#isMapped) {
+    if (isMapped(this.#options)) {
       const feeds = tokenFeeds(this.#config, tokens, parents, positions, hidden)
       return this.#run(await this.#pass(), { ...feeds, ...this.#cache.feeds() }, rows, past + 1)
     }
@@ -160,13 +171,8 @@ class CachedDecoder implements Decoder {
     return this.#run(step, feeds, rows, past + 1)
   }
 
-  /** Weights that are mapped are large: no second graph repacks them, at the cost of sizes that are known when it runs. */
-  get #isMapped(): boolean {
-    return this.#options.weightDirectory !== undefined
-  }
-
   #pass(): Promise<CompiledFunction> {
-    return this.#functions.get('pass', () => compileGraph((graph) => drawPass(graph, this.#config), this.#options))
+    return openPass(this.#config, this.#functions, this.#options)
   }
 
   async #run(

@@ -42,10 +42,18 @@ export class T5Generator implements LanguageGenerator {
     return new CachedT5Decoder(this.#config, this.#functions, this.#options, prompt, texts, maxNewTokens)
   }
 
+  async prepare(): Promise<void> {
+    if (this.#options.weightDirectory !== undefined) await openStep(this.#config, this.#functions, this.#options)
+  }
+
   dispose(): Promise<void> {
     return this.#functions.dispose()
   }
 }
+
+/** The graph of a step, for any prompt. */
+const openStep = (config: T5Config, functions: FunctionCache, options: CompileOptions): Promise<CompiledFunction> =>
+  functions.get('step', () => compileGraph((graph) => drawT5Step(graph, config), options))
 
 class CachedT5Decoder implements Decoder {
   readonly vocabularySize: number
@@ -105,9 +113,7 @@ class CachedT5Decoder implements Decoder {
   }
 
   async next(parents: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
-    const step = await this.#functions.get('step', () =>
-      compileGraph((graph) => drawT5Step(graph, this.#config), this.#options),
-    )
+    const step = await openStep(this.#config, this.#functions, this.#options)
     const rows = tokens.length
     const past = this.#cache.length
     this.#sources = parents.map((parent) => this.#sources[parent]!)

@@ -249,11 +249,15 @@ export class Blip2 {
       write: (task, images, prompts, settings) =>
         exclusive(async () => {
           const generator = generatorFor(task)
+          await generator.prepare()
           return generator.generate(await encode(images, settings.signal), prompts, settings)
         }),
       async *stream(task, image, prompt, settings) {
         const generator = generatorFor(task)
-        const [encoded] = await exclusive(() => encode([image], settings.signal))
+        const [encoded] = await exclusive(async () => {
+          await generator.prepare()
+          return encode([image], settings.signal)
+        })
         return yield* generator.stream(encoded!, prompt, settings, exclusive)
       },
     }

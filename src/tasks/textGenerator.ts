@@ -71,6 +71,11 @@ export class TextGenerator {
     this.#generator = languageGenerator(config.language, { ...options, ...weights.language })
   }
 
+  /** Opens the language model, see LanguageGenerator. */
+  prepare(): Promise<void> {
+    return this.#generator.prepare()
+  }
+
   /** What the language model writes after each picture and its prompt, `prompts[i]` after `images[i]`. */
   async generate(
     images: readonly EncodedImage[],
