@@ -3,7 +3,7 @@ import type { Fixture, Values } from './fixture.js'
 
 /** What a tensor may differ by; the classes are those of the issue: ids, losses, gradients, everything else. */
 interface Tolerance {
-  readonly kind: 'exact' | 'loss' | 'gradient' | 'activation' | 'optimizer'
+  readonly kind: 'exact' | 'loss' | 'gradient' | 'activation' | 'optimizer' | 'metric'
   readonly absolute: number
   readonly relative: number
 }
@@ -60,6 +60,7 @@ function toleranceOf(name: string, { dtype }: Value): Tolerance {
   if (/(^|\.)(grad|gradfull|ddp_mean_grad)\./.test(name))
     return { kind: 'gradient', absolute: GRADIENT_NOISE, relative: 1e-3 }
   if (/(^|\.)loss(_[a-z]+)*$/.test(name) || /\.losses$/.test(name)) return { kind: 'loss', absolute: 0, relative: 1e-5 }
+  if (/^(caption|vqa)\./.test(name)) return { kind: 'metric', absolute: 1e-6, relative: 0 }
   if (/^[a-z]+\.(step\d+\.|lr$)/.test(name)) return { kind: 'optimizer', absolute: 1e-6, relative: 0 }
   return { kind: 'activation', absolute: 2e-4, relative: 0 }
 }

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DataError } from '../../src/errors.js'
 import { float32, int64, type Value } from '../../src/runtime/index.js'
 import { SafetensorsFile } from '../../src/weights/safetensors/read.js'
+import { isMetricsFixture, readMetricsFixture } from './metrics.js'
 
 export type Values = Record<string, Value>
 
@@ -19,6 +20,8 @@ export interface Fixture {
 export type Json = { readonly [key: string]: unknown }
 
 export async function readFixture(directory: string): Promise<Fixture> {
+  const files = await readdir(directory)
+  if (isMetricsFixture(files)) return readMetricsFixture(directory, files)
   const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8')) as Json
   const [inputs, expected] = await Promise.all(
     ['inputs', 'expected'].map((name) => readValues(join(directory, `${name}.safetensors`))),

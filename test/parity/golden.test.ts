@@ -25,6 +25,7 @@ describe('parity with the authors’ code', () => {
     ['stage2-t5', 96],
     ['stage1-extra', 15],
     ['processors', 8],
+    ['metrics', 34],
   ])('%s', async (name, tensors) => {
     const fixture = await readFixture(golden(name))
     const lines = compare(fixture, await runFixture(fixture))

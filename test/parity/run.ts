@@ -2,6 +2,7 @@ import { DataError } from '../../src/errors.js'
 import { clipVitCase } from './clipVit.js'
 import { evaVitCase } from './evaVit.js'
 import type { Fixture, Values } from './fixture.js'
+import { metricsCase } from './metrics.js'
 import { optCase } from './opt.js'
 import { optimizerCase } from './optimizer.js'
 import { processorsCase } from './processors.js'
@@ -27,6 +28,8 @@ const CASES: readonly { readonly marker: string; readonly run: (fixture: Fixture
   { marker: 'train.losses', run: stage1Extra },
   { marker: 'a.lr', run: optimizerCase },
   { marker: 'down.pixel_values', run: processorsCase },
+  { marker: 'caption.corpus.CIDEr', run: metricsCase },
+  { marker: 'vqa.overall', run: metricsCase },
 ]
 
 /** Computes what the fixture expects. Throws a DataError for a kind that is not known. */
