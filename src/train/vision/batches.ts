@@ -2,7 +2,6 @@ import type { EmojiData, EmojiPicture } from '../../data/emoji/dataset.js'
 import { PICTURE_SIZE } from '../../data/emoji/render.js'
 import { ConfigError, DataError } from '../../errors.js'
 import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
-import { blendPictures } from '../../image/blendPictures.js'
 import { float32, int64, type Value } from '../../runtime/index.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
@@ -31,14 +30,6 @@ export function visionLabels(pictures: readonly EmojiPicture[]): VisionLabels {
   }
 }
 
-export interface VisionBatchOptions {
-  readonly batch: number
-  readonly seed: number
-  readonly augment: AugmentOptions
-  /** Probability of a view between two vendors' drawings of the same thing, neither of them its partner's. */
-  readonly blend: number
-}
-
 /** Part of a batch that pictures with a skin tone may take; they are half of all drawings but few of the concepts. */
 const TONED_PART = 1 / 3
 
@@ -51,9 +42,9 @@ export function visionBatches(
   data: Drawings,
   pictures: readonly EmojiPicture[],
   labels: VisionLabels,
-  options: VisionBatchOptions,
+  options: { readonly batch: number; readonly seed: number; readonly augment: AugmentOptions },
 ): (step: number) => Record<string, Value> {
-  const { batch, seed, augment, blend } = options
+  const { batch, seed, augment } = options
   if (batch % 2 !== 0) throw new ConfigError(`a batch of pairs has an even size, got ${batch}`)
   const { size } = augment
   const augmenter = createAugmenter(augment)
@@ -78,14 +69,7 @@ export function visionBatches(
     const first = parts.flatMap((next) => next(step))
     const chosen = [...first, ...first.map((picture) => otherDrawing(picture, drawings(picture), random))]
     chosen.forEach((picture, i) => {
-      const others = drawings(picture).filter(
-        ({ vendor }) => vendor !== picture.vendor && vendor !== chosen[(i + half) % batch]!.vendor,
-      )
-      const rgba =
-        others.length > 0 && random.uniform() < blend
-          ? blendPictures(data.rgba(picture), data.rgba(pick(others, random)), PICTURE_SIZE, () => random.uniform())
-          : data.rgba(picture)
-      const source = { rgba, size: PICTURE_SIZE }
+      const source = { rgba: data.rgba(picture), size: PICTURE_SIZE }
       augmenter(source, !picture.directional, () => random.uniform(), images.data, i * 3 * size * size)
     })
     const targets = chosen.map(labels.of)
@@ -109,10 +93,8 @@ function anchors(pictures: readonly EmojiPicture[], count: number, seed: number)
 
 function otherDrawing(picture: EmojiPicture, drawings: readonly EmojiPicture[], random: Random): EmojiPicture {
   const others = drawings.filter(({ vendor }) => vendor !== picture.vendor)
-  return others.length === 0 ? picture : pick(others, random)
+  return others.length === 0 ? picture : others[random.integer(others.length)]!
 }
-
-const pick = <T>(values: readonly T[], random: Random): T => values[random.integer(values.length)]!
 
 function groupBy(pictures: readonly EmojiPicture[], key: (picture: EmojiPicture) => string) {
   const groups = new Map<string, EmojiPicture[]>()

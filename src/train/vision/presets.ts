@@ -17,7 +17,6 @@ export const emojiVision: VisionTrainingConfig = {
     grayscale: 0.05,
     invert: 0.02,
   },
-  blend: 0.5,
   batch: 128,
   steps: 4000,
   warmupSteps: 100,

@@ -23,8 +23,6 @@ export interface VisionTrainingConfig extends LoopSettings {
   /** Styles besides the ten vendors, for training only. */
   readonly extraVendors: readonly VendorId[]
   readonly augment: Omit<AugmentOptions, 'size' | 'mean' | 'std'>
-  /** Probability of a view between two vendors' drawings of the same thing. */
-  readonly blend: number
   /** Cosines are multiplied by this before the softmax over concepts. */
   readonly scale: number
   readonly labelSmoothing: number
@@ -59,7 +57,7 @@ export async function visionTask(
     config: { kind: 'vision', ...config },
     program,
     ...loopSettings(config),
-    feeds: visionBatches(data, pictures, labels, { batch, seed, augment, blend: config.blend }),
+    feeds: visionBatches(data, pictures, labels, { batch, seed, augment }),
     validation: {
       every: config.validateEvery,
       run: async () => {

@@ -18,7 +18,7 @@ const plain = {
 const BATCH = 12
 const labels = visionLabels(pictures)
 const batches = (seed = 1, augment: Parameters<typeof visionBatches>[3]['augment'] = plain) =>
-  visionBatches(tinyDrawings, pictures, labels, { batch: BATCH, seed, augment, blend: 0 })
+  visionBatches(tinyDrawings, pictures, labels, { batch: BATCH, seed, augment })
 
 /** The drawings that a batch shows. */
 function shown(inputs: ReturnType<ReturnType<typeof batches>>): EmojiPicture[] {
@@ -52,15 +52,6 @@ describe('a batch', () => {
       }
     }
     expect(alone).toBeGreaterThan(0)
-  })
-
-  it('shows pictures between two drawings of the same thing where blends are asked for', () => {
-    const next = visionBatches(tinyDrawings, pictures, labels, { batch: BATCH, seed: 1, augment: plain, blend: 1 })
-    const greys = [0, 1, 2, 3].flatMap((step) => {
-      const pixels = next(step)['images']!.data as Float32Array
-      return Array.from({ length: BATCH }, (_, row) => pixels[row * 3 * SIZE * SIZE + CENTRE]!)
-    })
-    expect(greys.some((grey) => Math.abs(grey / 4 - Math.round(grey / 4)) > 0.1)).toBe(true)
   })
 
   it('labels every drawing as what it is', () => {
@@ -99,7 +90,7 @@ describe('a batch', () => {
 describe('what makes no batch', () => {
   it('is an odd size, or drawings all with a skin tone or all without', () => {
     const open = (of: readonly EmojiPicture[], batch: number) =>
-      visionBatches(tinyDrawings, of, labels, { batch, seed: 1, augment: plain, blend: 0 })
+      visionBatches(tinyDrawings, of, labels, { batch, seed: 1, augment: plain })
     expect(() => open(pictures, 7)).toThrow(ConfigError)
     expect(() =>
       open(
