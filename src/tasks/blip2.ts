@@ -287,7 +287,7 @@ export class Blip2 {
   #missing(task: string, parts: readonly ModelPart[]): never {
     const files = parts.map((part) => `${part}.safetensors`).join(' and ')
     const others = parts.includes('stage1')
-      ? 'Train it with "blip2 pretrain stage1", open a model that has both stages, such as models/emoji, or put a retrieval model beside this one (retrievalModel)'
+      ? 'Train it with "blip2 pretrain stage1", open a model that has both stages, such as models/emoji, or put a retrieval model beside this one (retrievalModel, --retrieval-model)'
       : 'Train it with "blip2 pretrain stage2", or open a model that has both stages, such as models/emoji'
     throw new ModelNotFoundError(`${task} needs ${files}, which ${this.#open.path} does not have. ${others}`)
   }
