@@ -21,7 +21,10 @@ export function registerDataCache(data: Command, io: Io): void {
   const command = data
     .command('cache')
     .description('write what a frozen image encoder makes of the pictures, for `blip2 pretrain --features`')
-    .option('--model <dir>', 'model directory with the encoder (default: the one that ships)')
+    .option(
+      '--model <model>',
+      'frozen image encoder: directory or hub id of CLIP, ViT, or of a BLIP-2, or eva_vit_g.pth (default: the one that ships)',
+    )
     .option('--data <spec>', 'what will be trained on, as with `blip2 pretrain`', 'emoji')
     .requiredOption('--out <dir>', 'where the features go')
     .option('--views <n>', 'augmented views of each picture', positiveInteger, 4)

@@ -1,22 +1,19 @@
-import type { Blip2Error } from '../errors.js'
 import { DataError } from '../errors.js'
-import { openByteSource } from './bytes/byteSource.js'
 import type { PicturePlace } from './bytes/pictureBytes.js'
 import type { CaptionedPictures } from './captionedPictures.js'
-import { EXAMINED_AT_A_TIME, examinePicture, PictureHash } from './examinedPicture.js'
-import { isBrokenPicture } from './loader/brokenPicture.js'
+import { PictureHash } from './examinedPicture.js'
+import { type ExaminedItem, examineShard } from './examinedShard.js'
+import { KnownShards } from './knownShards.js'
 import { Losses, type LossLimits } from './loader/losses.js'
 import type { MixtureSpec, SourceSpec } from './loader/mixtureSpec.js'
 import { openSource } from './loader/openSource.js'
 import type { Shard } from './loader/shard.js'
-import { type ShardItem, shardItems } from './loader/shardItems.js'
 import type { UnopenedPicture } from './loader/shards.js'
-import { mapAhead } from './mapAhead.js'
 import { type DecodeOptions, PICTURE_MEMORY_BYTES, type StoredPicture, storedPictures } from './storedPictures.js'
-import type { EncodedPicture } from './webdataset/captionedSample.js'
-import { isPacked } from './webdataset/samples.js'
 
 export interface OpenMixtureOptions extends LossLimits, DecodeOptions {
+  /** Where it is kept what tar shards hold, so that they are not read again at the next start. Default: nowhere. */
+  readonly cacheDir?: string
   readonly onProgress?: (pictures: number) => void
 }
 
@@ -53,11 +50,13 @@ class SourceReader {
   readonly hash = new PictureHash()
   readonly #options: OpenMixtureOptions
   readonly #losses: Losses
+  readonly #known: KnownShards | undefined
   #packedBytes = 0
 
   constructor(options: OpenMixtureOptions) {
     this.#options = options
     this.#losses = new Losses(options)
+    this.#known = options.cacheDir === undefined ? undefined : new KnownShards(options.cacheDir)
   }
 
   async read(source: SourceSpec): Promise<void> {
@@ -66,25 +65,27 @@ class SourceReader {
     if (this.pictures.length === before) throw new DataError(`${source.name} holds no picture that can be read`)
   }
 
-  async #readShard({ name, bestCaptions }: SourceSpec, shard: Shard<UnopenedPicture>): Promise<void> {
-    const { signal, onProgress } = this.#options
-    const examined = mapAhead(shardItems(shard, 0, signal), EXAMINED_AT_A_TIME, (item) => examine(item, signal))
+  async #readShard(source: SourceSpec, shard: Shard<UnopenedPicture>): Promise<void> {
+    const { onProgress } = this.#options
     let isBroken = false
-    let packed: boolean | undefined
-    for await (const { key, error, picture, digest } of examined) {
-      if (picture) {
-        const isMember = picture.imageStart !== undefined
-        packed ??= isMember && (await isPacked(openByteSource(shard.name, signal)))
-        const place = packed ? this.#hold(picture, shard.name) : placeOf(picture, shard.name)
-        const captions = picture.captions.slice(0, bestCaptions)
-        this.#add({ place, captions, imageId: this.pictures.length }, digest)
+    for await (const item of this.#examined(source, shard)) {
+      if (!item.error) {
+        const { place, captions, digest } = item
+        this.#hold(place, shard.name)
+        this.#add({ place, captions: captions.slice(0, source.bestCaptions), imageId: this.pictures.length }, digest)
         onProgress?.(this.pictures.length)
-      } else if (key === undefined) {
+      } else if (item.key === undefined) {
         isBroken = true
-        this.#losses.shardBroken(shard.name, error)
-      } else this.#losses.sampleBroken(`${name}: ${key}`, error)
+        this.#losses.shardBroken(shard.name, item.error)
+      } else this.#losses.sampleBroken(`${source.name}: ${item.key}`, item.error)
     }
     if (!isBroken) this.#losses.shardRead()
+  }
+
+  #examined(source: SourceSpec, shard: Shard<UnopenedPicture>): AsyncIterable<ExaminedItem> {
+    const examine = () => examineShard(shard, this.#options.signal)
+    const reading = 'captionField' in source ? source.captionField : undefined
+    return this.#known ? this.#known.items(shard.name, reading, examine) : examine()
   }
 
   #add(picture: StoredPicture, digest: Buffer): void {
@@ -93,38 +94,16 @@ class SourceReader {
     this.#losses.sampleRead()
   }
 
-  #hold({ image }: EncodedPicture, shard: string): PicturePlace {
+  /** Counts what stays in memory. */
+  #hold(place: PicturePlace, shard: string): void {
+    if (!(place instanceof Uint8Array)) return
     const { memoryBytes = PICTURE_MEMORY_BYTES } = this.#options
-    this.#packedBytes += image.length
+    this.#packedBytes += place.length
     if (this.#packedBytes > memoryBytes)
       throw new DataError(
         `${shard} is packed with gzip, so its pictures are held in memory, and there are more than ${memoryBytes} bytes of them; unpack such shards (gunzip)`,
       )
-    return image
   }
-}
-
-/** What became of an item: a picture that can be trained on, or an error; without a key it is the shard's. */
-type Examined =
-  | { readonly key: string; readonly picture: EncodedPicture; readonly digest: Buffer; readonly error?: never }
-  | { readonly key?: string; readonly error: Blip2Error; readonly picture?: never; readonly digest?: never }
-
-async function examine({ sample, error }: ShardItem<UnopenedPicture>, signal?: AbortSignal): Promise<Examined> {
-  if (error) return { error }
-  const { key } = sample
-  try {
-    const picture = sample.sample()
-    return { key, picture, digest: await examinePicture(picture.image, signal) }
-  } catch (cause) {
-    if (!isBrokenPicture(cause)) throw cause
-    return { key, error: cause }
-  }
-}
-
-/** Of a member of a plain archive, only where it is; nothing of it stays in memory. */
-function placeOf({ image, imageStart }: EncodedPicture, location: string): PicturePlace {
-  if (imageStart === undefined) return image
-  return { location, start: imageStart, end: imageStart + image.length }
 }
 
 /** How often each picture of a source comes: the least often once. */

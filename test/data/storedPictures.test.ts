@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -34,12 +34,7 @@ beforeAll(async () => {
         .toBuffer()
     }),
   )
-  tar = writeTar(
-    files.flatMap((data, i) => [
-      { name: `${i}.png`, data },
-      { name: `${i}.txt`, data: `number ${i}` },
-    ]),
-  )
+  tar = writeTar(members())
   await writeFile(join(folder, 'packed.tar.gz'), gzipSync(tar))
   server = createServer(({ headers }, response) => {
     asked.push(headers.range)
@@ -59,6 +54,12 @@ afterAll(async () => {
   await new Promise((done) => server.close(done))
   await rm(folder, { recursive: true })
 })
+
+const members = () =>
+  files.flatMap((data, i) => [
+    { name: `${i}.png`, data },
+    { name: `${i}.txt`, data: `number ${i}` },
+  ])
 
 const open = (shards: string, options: Partial<OpenMixtureOptions> = {}) =>
   openMixturePictures(parseMixture({ sources: [{ name: 'stored', format: 'webdataset', shards }] }, folder), {
@@ -125,6 +126,48 @@ describe('pictures of a gzip shard', () => {
     const packed = await open('packed.tar.gz', { memoryBytes: 4000 })
     expect(await all(packed)).toEqual(await all(await open(address)))
     await expect(open('packed.tar.gz', { memoryBytes: 300 })).rejects.toThrow(/packed with gzip.*more than 300 bytes/)
+  })
+})
+
+describe('shards that were examined before', () => {
+  const cacheDir = () => join(folder, 'cache')
+  const knownFiles = () => readdir(join(cacheDir(), 'examined-shards'))
+
+  it('are not read again, and give the same pictures', async () => {
+    const path = join(folder, 'known.tar')
+    // Its last picture is broken.
+    await writeFile(path, writeTar([...members(), { name: 'x.png', data: 'none' }, { name: 'x.txt', data: 'none' }]))
+    const lost: string[] = []
+    const onLoss = (name: string) => lost.push(name)
+    const [first, without] = [await open(path, { cacheDir: cacheDir(), onLoss }), await open(path, { onLoss })]
+    const [known] = await knownFiles()
+    // What is kept is what is used: another caption comes back.
+    const kept = join(cacheDir(), 'examined-shards', known!)
+    await writeFile(kept, (await readFile(kept, 'utf8')).replace('number 2', 'number two'))
+    const again = await open(path, { cacheDir: cacheDir(), onLoss })
+    expect(lost).toEqual(Array(3).fill('stored: x'))
+    expect(again.captions(2)).toEqual(['number two'])
+    expect(first.fingerprint).toBe(without.fingerprint)
+    expect(await all(again)).toEqual(await all(first))
+  })
+
+  it('are read again once they changed, or what was kept of them is damaged', async () => {
+    const path = join(folder, 'changed.tar')
+    const before = await knownFiles()
+    await writeFile(path, tar)
+    await open(path, { cacheDir: cacheDir() })
+    const [name] = (await knownFiles()).filter((file) => !before.includes(file))
+    await writeFile(join(cacheDir(), 'examined-shards', name!), '{')
+    expect((await open(path, { cacheDir: cacheDir() })).length).toBe(COUNT)
+    await writeFile(path, writeTar(members().slice(2)))
+    expect((await open(path, { cacheDir: cacheDir() })).length).toBe(COUNT - 1)
+  })
+
+  it('are not kept where they cannot be read again alike', async () => {
+    const before = await knownFiles()
+    await open(address, { cacheDir: cacheDir() })
+    await open('packed.tar.gz', { cacheDir: cacheDir() })
+    expect(await knownFiles()).toEqual(before)
   })
 })
 

@@ -16,9 +16,13 @@ export function fileSource(path: string, signal?: AbortSignal): ByteSource {
     read: (start, end) => readRange(path, start, end),
     async *stream(start = 0) {
       signal?.throwIfAborted()
-      const file = createReadStream(path, { start, highWaterMark: CHUNK_BYTES, ...(signal ? { signal } : {}) })
+      // The signal is asked here: as a stream's own it would get a listener for each of many files that are read at a time.
+      const file = createReadStream(path, { start, highWaterMark: CHUNK_BYTES })
       try {
-        for await (const chunk of file) yield chunk as Uint8Array
+        for await (const chunk of file) {
+          signal?.throwIfAborted()
+          yield chunk as Uint8Array
+        }
       } catch (cause) {
         signal?.throwIfAborted()
         unreadable(path, cause as NodeJS.ErrnoException)

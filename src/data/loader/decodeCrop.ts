@@ -27,7 +27,7 @@ export interface PictureHeader {
  * @throws ImageError where it is no picture or too large.
  */
 export async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
-  const { default: sharp } = await import('sharp')
+  const { default: sharp } = await loadSharp()
   const open = () => sharp(bytes, { limitInputPixels: MAX_PIXELS, pages: 1 })
   const { width, height } = jpegSize(bytes) ?? (await uprightSize(bytes, open()))
   return {
@@ -50,6 +50,14 @@ export async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
       return layOnWhite({ data, width: size, height: size, channels: info.channels as RawImage['channels'] })
     },
   }
+}
+
+let loading: Promise<typeof import('sharp')> | undefined
+
+/** Native, so loaded when it is needed; once, for an import takes its time even where the module is there. */
+function loadSharp(): Promise<typeof import('sharp')> {
+  loading ??= import('sharp')
+  return loading
 }
 
 async function uprightSize(bytes: Uint8Array, image: Sharp): Promise<PictureSize> {

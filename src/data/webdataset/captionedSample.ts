@@ -62,10 +62,12 @@ function parseJson(text: string, key: string): unknown {
 
 function decodeText(bytes: Uint8Array, name: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return utf8.decode(bytes)
   } catch (cause) {
     throw new DataError(`${name} is not UTF-8`, { cause })
   }
 }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 const suffixes = (files: ShardSample['files']): string => [...files.keys()].join(', ') || 'nothing'

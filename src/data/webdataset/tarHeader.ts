@@ -34,8 +34,10 @@ export function parseTarHeader(block: Uint8Array, place: string): TarHeader | un
 /** A text field: up to its first zero byte. */
 export function text(bytes: Uint8Array): string {
   const end = bytes.indexOf(0)
-  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end))
+  return utf8.decode(end === -1 ? bytes : bytes.subarray(0, end))
 }
+
+const utf8 = new TextDecoder()
 
 /** The sum of all bytes, with the field of the checksum itself read as spaces. */
 function checksum(block: Uint8Array): number {

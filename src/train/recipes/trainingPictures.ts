@@ -5,6 +5,7 @@ import { openMixturePictures } from '../../data/mixturePictures.js'
 import { shardMixture } from '../../data/loader/dataSpec.js'
 import { sceneSplitOf } from '../../data/scenes/sceneSet.js'
 import { openTrainingScenes } from '../../data/scenes/trainingScenes.js'
+import { defaultCacheDirectory } from '../../weights/cacheDirectory.js'
 import type { RecipeOptions } from './recipe.js'
 
 /** Pictures are kept larger than the encoder sees them, so that crops lose nothing. */
@@ -34,7 +35,7 @@ export async function trainingPictures(
     const mixture = await shardMixture(spec)
     if (!mixture) return openCaptionFolder(spec, options)
     const onLoss = (name: string, error: Error) => onStatus?.(`skipped ${name}: ${error.message}`)
-    return openMixturePictures(mixture, { ...options, onLoss })
+    return openMixturePictures(mixture, { ...options, cacheDir: cacheDir ?? defaultCacheDirectory(), onLoss })
   }
   const data = await loadEmojiData({
     ...(cacheDir === undefined ? {} : { cacheDir }),
