@@ -40,7 +40,7 @@ export const bench: Benchmark = async (note) => {
       bufferSamples: 100,
     })
     const load = async () => {
-      for (let i = 0; i < VIEWS; i++) await loader.next()
+      for (let i = 0; i < VIEWS; i++) threads.recycle((await loader.next()).result)
     }
     const [ours, alone]: [number[], number[]] = [[], []]
     await load()

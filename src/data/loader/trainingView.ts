@@ -1,9 +1,10 @@
 import { createPixelWriter, type PixelFormat } from '../../image/preprocess.js'
 import { type RandAugmentOptions, randAugment } from '../../image/randAugment.js'
+import type { Random } from '../../train/random/random.js'
 import { pictureBytes } from '../bytes/pictureBytes.js'
 import { namesDirection } from '../direction.js'
+import type { EncodedPicture } from '../webdataset/captionedSample.js'
 import { readHeader } from './decodeCrop.js'
-import type { LoadPicture } from './mixtureLoader.js'
 import { randomCrop } from './randomCrop.js'
 
 export interface TrainingViewOptions extends PixelFormat {
@@ -21,6 +22,14 @@ export interface TrainingView {
   readonly caption: string
 }
 
+/** A LoadPicture. @param into Where the pixels go, [3, size, size]; new memory where it is not given. */
+export type LoadView = (
+  picture: EncodedPicture,
+  random: Random,
+  signal?: AbortSignal,
+  into?: Float32Array,
+) => Promise<TrainingView>
+
 /**
  * Loads a picture as BLIP-2's pre-training does (paper 3.4): random resized crop with a bicubic filter, mirrored half of
  * the time, RandAugment where asked for, normalised. Unlike the released code it does not mirror a picture whose caption
@@ -30,10 +39,10 @@ export function trainingView({
   scale = [0.5, 1],
   randAugment: augmentation,
   ...format
-}: TrainingViewOptions): LoadPicture<TrainingView> {
+}: TrainingViewOptions): LoadView {
   const { size } = format
   const writePixels = createPixelWriter(format)
-  return async ({ image, captions }, random, signal) => {
+  return async ({ image, captions }, random, signal, into) => {
     const uniform = () => random.uniform()
     signal?.throwIfAborted()
     const header = await readHeader(await pictureBytes(image, signal))
@@ -42,7 +51,7 @@ export function trainingView({
     const mirror = uniform() < 0.5 && !namesDirection(caption)
     const picture = await header.decode(crop, { size, mirror })
     const view = augmentation ? randAugment(picture, uniform, augmentation) : picture
-    const pixels = new Float32Array(3 * size * size)
+    const pixels = into ?? new Float32Array(3 * size * size)
     writePixels(view, pixels)
     return { pixels, caption }
   }

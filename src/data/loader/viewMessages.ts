@@ -8,6 +8,8 @@ export interface ViewRequest {
   readonly id: number
   readonly picture: EncodedPicture
   readonly random: RandomState
+  /** Memory that is given along for the view's pixels. */
+  readonly into?: Float32Array
 }
 
 export type ViewResponse = { readonly id: number } & (

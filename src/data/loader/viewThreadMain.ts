@@ -11,9 +11,9 @@ if (!port) throw new RuntimeError('this module is started by ViewThreads, in a t
 
 const load = trainingView(workerData as TrainingViewOptions)
 
-port.on('message', async ({ id, picture, random }: ViewRequest) => {
+port.on('message', async ({ id, picture, random, into }: ViewRequest) => {
   try {
-    const view = await load(picture, Random.fromState(random))
+    const view = await load(picture, Random.fromState(random), undefined, into)
     port.postMessage({ id, view } satisfies ViewResponse, [view.pixels.buffer as ArrayBuffer])
   } catch (error) {
     port.postMessage({ id, error: packError(error) } satisfies ViewResponse)

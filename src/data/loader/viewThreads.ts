@@ -26,6 +26,7 @@ interface Thread {
  */
 export class ViewThreads {
   readonly #threads: readonly Thread[]
+  readonly #spare: Float32Array[] = []
   #nextId = 0
   #end: Error | undefined
 
@@ -48,11 +49,18 @@ export class ViewThreads {
         signal?.addEventListener('abort', abort, { once: true })
         thread.waiting.set(id, { resolve, reject })
         thread.worker.ref()
-        thread.worker.postMessage({ id, picture, random: random.state } satisfies ViewRequest)
+        const into = this.#spare.pop()
+        const request: ViewRequest = { id, picture, random: random.state, ...(into ? { into } : {}) }
+        thread.worker.postMessage(request, into ? [into.buffer as ArrayBuffer] : [])
       })
     } finally {
       signal?.removeEventListener('abort', abort)
     }
+  }
+
+  /** Gives back a view that is no longer needed: a later one is written there, which spares the collector much work. */
+  recycle({ pixels }: TrainingView): void {
+    this.#spare.push(pixels)
   }
 
   /** Ends the threads; what is being loaded is rejected with a DisposedError. */

@@ -24,6 +24,19 @@ it('gives what one thread would give', async () => {
   await threads.close()
 })
 
+it('gives the same in memory that was given back', async () => {
+  const threads = new ViewThreads(options, 2)
+  const load = (seed: number) => threads.load(pictures[seed % 2]!, new Random(seed))
+  const first = await Promise.all([0, 1, 2, 3].map(load))
+  const copies = first.map(({ pixels, caption }) => ({ pixels: pixels.slice(), caption }))
+  for (const view of first) threads.recycle(view)
+  const again = await Promise.all([0, 1, 2, 3].map(load))
+  expect(again).toEqual(copies)
+  // The memory moved on with the new views.
+  expect(first.every(({ pixels }) => pixels.length === 0)).toBe(true)
+  await threads.close()
+})
+
 it('passes on errors of their class, and goes on', async () => {
   const threads = new ViewThreads(options, 1)
   const broken = { ...pictures[0]!, image: Buffer.from('no picture') }
