@@ -36,6 +36,7 @@ export async function openMpiLibrary(family: LauncherFamily, environment: Enviro
     try {
       // Global: Open MPI's own plugins look up its symbols.
       const handle = koffi.load(name, { global: true })
+      keepLoaded(koffi, name)
       return { name, handle, abi: abiOf(handle, (symbol) => koffi.address(handle.symbol(symbol))) }
     } catch (error) {
       failures.push(`${name}: ${(error as Error).message}`)
@@ -44,7 +45,19 @@ export async function openMpiLibrary(family: LauncherFamily, environment: Enviro
   throw new CommunicationError(missing(chosen, failures))
 }
 
-async function importKoffi(): Promise<typeof import('koffi')['default']> {
+type Koffi = typeof import('koffi')['default']
+
+/**
+ * Takes a reference to the library that is never given back. When Node ends, koffi would unload it before Node's own
+ * threads end, and as they do, Open MPI has those that called it run a function that is gone: ranks on several hosts
+ * crashed after all was done.
+ */
+function keepLoaded(koffi: Koffi, name: string): void {
+  const RTLD_LAZY = 1
+  koffi.load(null).func('dlopen', 'void *', ['str', 'int'])(name, RTLD_LAZY)
+}
+
+async function importKoffi(): Promise<Koffi> {
   try {
     return (await import('koffi')).default
   } catch (cause) {

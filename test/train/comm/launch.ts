@@ -24,7 +24,8 @@ export async function compilePrograms(): Promise<Programs> {
   const config = join(directory, 'tsconfig.json')
   const programs = join(ROOT, 'test', 'train', 'comm', 'programs')
   writeFileSync(join(directory, 'package.json'), '{ "type": "module", "version": "0.0.0" }')
-  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
+  // The model that ships is read for its sizes.
+  for (const folder of ['node_modules', 'models']) symlinkSync(join(ROOT, folder), join(directory, folder))
   writeFileSync(
     config,
     JSON.stringify({
