@@ -12,14 +12,12 @@ import { mapQuantized } from '../src/weights/quantize/open.js'
 import { SafetensorsFile } from '../src/weights/safetensors/read.js'
 import { median, randomValues } from './measure.js'
 
-/** After one that is not counted. */
-const STEPS = 2
 /** Of a caption (authors' code). */
 const TOKENS = 32
 
-const [preset, file, batch, recompute] = process.argv.slice(2)
-if (preset === undefined || file === undefined || batch === undefined)
-  throw new Error('usage: stage2Run PRESET FILE BATCH [recompute]')
+const [preset, file, batch, steps, recompute] = process.argv.slice(2)
+if (preset === undefined || file === undefined || batch === undefined || steps === undefined)
+  throw new Error('usage: stage2Run PRESET FILE BATCH STEPS [recompute]')
 console.log(JSON.stringify(await measure(SYNTH_PRESETS[preset as SynthPreset], file, Number(batch))))
 
 async function measure(config: Architecture, path: string, samples: number) {
@@ -35,7 +33,8 @@ async function measure(config: Architecture, path: string, samples: number) {
   const optimizer = new AdamW(memory, { groups: parameterGroups(memory.parameters) })
   const times: number[] = []
   const losses: number[] = []
-  for (let step = 0; step < STEPS + 1; step++) {
+  // The first one is not counted.
+  for (let step = 0; step < Number(steps) + 1; step++) {
     const begin = performance.now()
     losses.push((await program.run(step, feeds))['loss']!)
     optimizer.step({ lr: 1e-4 })
