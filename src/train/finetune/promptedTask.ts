@@ -1,3 +1,4 @@
+import { ConfigError } from '../../errors.js'
 import { Graph } from '../../graph/index.js'
 import type { LanguageConfig } from '../../models/blip2.js'
 import { FEATURE_MEAN, FEATURE_STD } from '../../models/imageEncoder.js'
@@ -50,7 +51,7 @@ export interface PromptedParts {
  * statistics that features are standardised by.
  *
  * @throws WeightsError where a weight has another size than the model needs; ConfigError where the ranks cannot share a
- * batch evenly
+ * batch evenly, or dropout would differ with their number
  */
 export async function promptedTask(config: PromptedTrainingConfig, parts: PromptedParts): Promise<TrainingTask> {
   const { model, batch, textsPerPicture, questionTokens, dropout: probability, seed } = config
@@ -60,6 +61,10 @@ export async function promptedTask(config: PromptedTrainingConfig, parts: Prompt
     RankShare,
     RankShare,
   ]
+  if (share.ranks > 1 && textsPerPicture > 1 && probability > 0)
+    throw new ConfigError(
+      `dropout of ${probability} with ${textsPerPicture} texts about each picture runs on one rank; start it without the launcher`,
+    )
   const threads = await threadsPerRank(communicator)
   const graph = new Graph()
   const dropout = new DropoutSites(probability)

@@ -17,6 +17,7 @@ import {
   tinyPictures,
   wordPiece,
 } from '../pretrain/tiny.js'
+import { openAnswers } from '../finetune/tinyAnswers.js'
 import { tinyStage2T5, tinyT5, tokenizer as t5Words } from '../t5/tinyT5.js'
 
 /** Captions of many lengths, so that ranks have different numbers of tokens; some pictures are of the same thing. */
@@ -29,7 +30,7 @@ export const unevenPictures: CaptionedPictures = {
   imageId: (index) => index % 9,
 }
 
-export type Kind = 'stage1' | 'stage1 gathered' | 'stage2' | 'stage2 t5'
+export type Kind = 'stage1' | 'stage1 gathered' | 'stage2' | 'stage2 t5' | 'answers'
 
 /** The same training whatever the number of ranks, and of passes. */
 export function openShared(
@@ -38,6 +39,7 @@ export function openShared(
   communicator?: Communicator,
   settings: Pick<StageParts, 'accumulate' | 'recompute'> = {},
 ): Promise<TrainingTask> {
+  if (kind === 'answers') return openAnswers(steps, { dropout: 0 }, communicator)
   const shared = communicator ? { communicator } : {}
   const parts = { encoder: tinyEncoder(), pictures: unevenPictures, ...shared, ...settings }
   if (kind === 'stage2 t5')

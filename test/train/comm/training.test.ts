@@ -58,6 +58,7 @@ describe('two ranks with half of each batch', () => {
     ['stage1 gathered', 'MPICH'],
     ['stage2', 'MPICH'],
     ['stage2 t5', 'Open MPI'],
+    ['answers', 'MPICH'],
   ] as const)('have the gradients and losses of one with all of it: %s under %s', async (kind, family) => {
     const [alone, shared] = [join(directory, `${kind} alone`), join(directory, `${kind} shared`)]
     await inOneProcess(kind, STEPS, alone)
