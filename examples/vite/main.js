@@ -7,6 +7,8 @@ import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url'
 const [status, files, search, words, list] = ['status', 'files', 'search', 'words', 'pictures'].map((id) =>
   document.getElementById(id),
 )
+// ?threads=4 tries four: they pay with a large model and many cores, and cost time with a small one.
+const THREADS = Number(new URLSearchParams(location.search).get('threads')) || undefined
 const model = await open()
 let shown = []
 for (const control of document.querySelectorAll(':disabled')) control.disabled = false
@@ -15,7 +17,7 @@ async function open() {
   try {
     const opened = await Blip2.fromPretrained(`${import.meta.env.BASE_URL}emoji`, {
       device: 'cpu',
-      threads: Math.min(4, navigator.hardwareConcurrency),
+      threads: THREADS,
       wasmPaths: { mjs, wasm },
       onProgress: ({ loaded, total }) => {
         status.textContent = `Loading ${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`
@@ -32,8 +34,11 @@ async function open() {
 files.addEventListener('change', async () => {
   const chosen = [...files.files]
   try {
+    const start = performance.now()
     const encoded = await model.encode(chosen)
     const captions = await model.caption(encoded)
+    const milliseconds = (performance.now() - start).toFixed(0)
+    status.textContent = `Pictures: ${chosen.length}, milliseconds: ${milliseconds}, threads: ${model.backend.threads}`
     shown = chosen.map((file, i) => ({ encoded: encoded[i], item: listItem(file, captions[i].text) }))
     list.replaceChildren(...shown.map(({ item }) => item))
   } catch (error) {

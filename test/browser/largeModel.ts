@@ -14,10 +14,15 @@ const STD = 0.02
 /**
  * Writes a model of the sizes of CLIP ViT-L, the paper's Q-Former and OPT-125M with random weights, float16, and the
  * tokenizers of models/emoji. -> its parameters
+ * @param options.visionLayers Layers of the encoder, for a quicker one.
  */
-export async function writeLargeModel(directory: string): Promise<number> {
+export async function writeLargeModel(
+  directory: string,
+  { visionLayers }: { readonly visionLayers?: number } = {},
+): Promise<number> {
   await mkdir(directory, { recursive: true })
-  const { vision, qformer } = ARCHITECTURES['blip2-vit-l-opt-2.7b']
+  const { vision: whole, qformer } = ARCHITECTURES['blip2-vit-l-opt-2.7b']
+  const vision = { ...whole, layers: visionLayers ?? whole.layers }
   const emoji = JSON.parse(await readFile(join(EMOJI, 'config.json'), 'utf8'))
   const json = { ...emoji, vision, qformer, language: { kind: 'opt', ...OPT_SIZES['125m'] }, embeddingWidth: 256 }
   await writeFile(join(directory, 'config.json'), JSON.stringify(json))
