@@ -7,6 +7,7 @@ export type { CapfiltSummary } from './capfilt/statistics.js'
 export type { DataSource } from './data/dataItem.js'
 export { type OpenInputOptions, openInput } from './data/openInput.js'
 export * from './errors.js'
+export type { GenerationOptions } from './generate/options.js'
 export { DECODING_PRESETS, type DecodingPreset } from './generate/presets.js'
 export type { ImageSource, RawImage } from './image/decode.js'
 export type { RgbPicture } from './image/resize.js'
@@ -25,12 +26,20 @@ export { type AttentionDrawingOptions, drawAttention } from './tasks/attentionDr
 export { meanMap, queryMaps } from './tasks/attentionMaps.js'
 export type { LayerAttention, PictureAttention } from './tasks/attentionReader.js'
 export type { ExecutionOptions } from './tasks/batchedFunction.js'
-export { type AttentionOptions, Blip2, type LoadOptions, type Match, type TaskOptions } from './tasks/blip2.js'
+export {
+  type AttentionOptions,
+  Blip2,
+  type Blip2Methods,
+  type LoadOptions,
+  type Match,
+  type TaskOptions,
+} from './tasks/blip2.js'
 export type { Caption, CaptionOptions, CaptionTask } from './tasks/captioner.js'
 export { EncodedImage, type ImageInput } from './tasks/imageEncoder.js'
+export type { ModelOptions } from './tasks/openModel.js'
 export type { OutputFilter } from './tasks/outputFilter.js'
 export type { ChatMessage } from './tasks/promptTemplates.js'
-export { type Ranked, rankImages, rankTexts } from './tasks/rank.js'
+export { type Ranked, type RankOptions, rankImages, rankTexts } from './tasks/rank.js'
 export type { MatchLogits, Pair } from './tasks/retriever.js'
 export type { GeneratedText, TextOptions } from './tasks/textOptions.js'
 export { Blip2Thread } from './tasks/thread/blip2Thread.js'

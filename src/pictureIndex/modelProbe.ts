@@ -1,6 +1,6 @@
 import type { RawImage } from '../image/decode.js'
 import { Random } from '../train/random/random.js'
-import type { Blip2 } from '../tasks/blip2.js'
+import type { Blip2Methods } from '../tasks/blip2.js'
 import type { VectorShape } from './pictureRow.js'
 
 /** What a model makes of a certain picture and a certain text: tells whether two models give the same vectors. */
@@ -20,7 +20,7 @@ const SAME_COSINE = 0.999
  * Asks the model. Weights, sizes, tokenizer and preprocessing all take part, wherever the model's files lie and in
  * whatever format they are.
  */
-export async function probeModel(model: Blip2): Promise<ModelProbe> {
+export async function probeModel(model: Blip2Methods): Promise<ModelProbe> {
   const vectors = await model.embedImage(probePicture())
   const text = await model.embedText(TEXT)
   const width = text.length

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { ConfigError, DisposedError, type ImageError } from '../errors.js'
-import type { Blip2 } from '../tasks/blip2.js'
+import type { Blip2Methods } from '../tasks/blip2.js'
 import type { ImageInput } from '../tasks/imageEncoder.js'
 import { type Duplicate, findDuplicates } from './duplicates.js'
 import { type IndexSettings, readIndexSettings, writeIndexSettings } from './indexSettings.js'
@@ -42,7 +42,7 @@ export class PictureIndex {
   readonly #settings: IndexSettings
   readonly #folder: string
   /** Models that were found to be the index's own. */
-  readonly #known = new WeakSet<Blip2>()
+  readonly #known = new WeakSet<Blip2Methods>()
   #closed = false
 
   private constructor(folder: string, table: PictureTable, settings: IndexSettings) {
@@ -56,7 +56,7 @@ export class PictureIndex {
    * @param name Directory or hub id of the model: what a search opens where nothing else is said.
    * @throws ConfigError where there is something of that name; ModelNotFoundError for a model without stage 1.
    */
-  static async create(folder: string, model: Blip2, { name = '' } = {}): Promise<PictureIndex> {
+  static async create(folder: string, model: Blip2Methods, { name = '' } = {}): Promise<PictureIndex> {
     if (await exists(folder)) throw new ConfigError(`${folder} is there already; give another name, or open it`)
     const probe = await probeModel(model)
     const temporary = `${folder}.${process.pid}.tmp`
@@ -93,13 +93,13 @@ export class PictureIndex {
    * changed, and takes out those that are gone. Stopped in any way, the next update goes on where this one was.
    * @throws ConfigError for another model than the index was made with; DataError for a path that is not there.
    */
-  async update(model: Blip2, paths: readonly string[], options: UpdateOptions = {}): Promise<IndexUpdate> {
+  async update(model: Blip2Methods, paths: readonly string[], options: UpdateOptions = {}): Promise<IndexUpdate> {
     await this.#check(model)
     return updateIndex(this.#open, model, paths, options)
   }
 
   /** The pictures that fit a text best, best first. @throws ConfigError for another model than the index was made with. */
-  async search(model: Blip2, text: string, options: TextSearchOptions = {}): Promise<FoundPicture[]> {
+  async search(model: Blip2Methods, text: string, options: TextSearchOptions = {}): Promise<FoundPicture[]> {
     const { top = 10, rerank = 0, exact = false, onBroken, signal } = options
     await this.#check(model)
     const vector = await model.embedText(text, signal ? { signal } : {})
@@ -113,7 +113,7 @@ export class PictureIndex {
    * The pictures most like a picture, best first; a file that is in the index itself is left out.
    * @throws ConfigError for another model than the index was made with; ImageError where the picture cannot be read.
    */
-  async similar(model: Blip2, image: ImageInput, options: IndexSearchOptions = {}): Promise<SimilarPicture[]> {
+  async similar(model: Blip2Methods, image: ImageInput, options: IndexSearchOptions = {}): Promise<SimilarPicture[]> {
     const { top = 10, exact = false, signal } = options
     await this.#check(model)
     const vectors = await model.embedImage(image, signal ? { signal } : {})
@@ -156,7 +156,7 @@ export class PictureIndex {
     return this.#table
   }
 
-  async #check(model: Blip2): Promise<void> {
+  async #check(model: Blip2Methods): Promise<void> {
     if (this.#closed || this.#known.has(model)) return
     if (!isSameModel(this.#settings.probe, await probeModel(model)))
       throw new ConfigError(

@@ -1,5 +1,5 @@
 import { ImageError } from '../errors.js'
-import type { Blip2 } from '../tasks/blip2.js'
+import type { Blip2Methods } from '../tasks/blip2.js'
 import type { EncodedImage } from '../tasks/imageEncoder.js'
 import { matchProbability } from '../tasks/retriever.js'
 
@@ -19,7 +19,7 @@ export interface RerankFoundOptions {
 
 /** Opens the pictures again and orders them by ITM logit + ITC cosine (authors' code). Those that are gone are left out. */
 export async function rerankFound(
-  model: Blip2,
+  model: Blip2Methods,
   text: string,
   found: readonly FoundPicture[],
   { onBroken, signal }: RerankFoundOptions,

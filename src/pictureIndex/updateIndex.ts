@@ -1,7 +1,7 @@
 import { readAhead } from '../data/loader/readAhead.js'
 import type { ImageError } from '../errors.js'
 import { lookHash } from '../image/lookHash.js'
-import type { Blip2 } from '../tasks/blip2.js'
+import type { Blip2Methods } from '../tasks/blip2.js'
 import { listPictures, type PictureFile } from './listPictures.js'
 import type { PictureRow, PictureState } from './pictureRow.js'
 import type { PictureTable } from './pictureTable.js'
@@ -38,7 +38,7 @@ const CLOCK_STEP_MS = 2_000
  */
 export async function updateIndex(
   table: PictureTable,
-  model: Blip2,
+  model: Blip2Methods,
   paths: readonly string[],
   options: UpdateOptions,
 ): Promise<IndexUpdate> {
@@ -93,7 +93,7 @@ function changeOf(before: PictureState | undefined, content: string): 'added' | 
   return before.content === content ? 'unchanged' : 'changed'
 }
 
-async function toRows(group: readonly ReadPicture[], model: Blip2, signal?: AbortSignal): Promise<PictureRow[]> {
+async function toRows(group: readonly ReadPicture[], model: Blip2Methods, signal?: AbortSignal): Promise<PictureRow[]> {
   const fresh = group.flatMap(({ image }) => image ?? [])
   const options = signal ? { signal } : {}
   const images = fresh.map(({ rgb, width, height }) => ({ data: rgb, width, height, channels: 3 as const }))

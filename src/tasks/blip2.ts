@@ -5,7 +5,7 @@ import type { PictureAttention } from './attentionReader.js'
 import { type CaptionTask, captionTask } from './captioner.js'
 import { EncodedImage, type ImageInput } from './imageEncoder.js'
 import { forEach, type OneOrMany, pair } from './oneOrMany.js'
-import { disposeModel, isJoined, type LoadOptions as ModelOptions, type OpenModel, openModel } from './openModel.js'
+import { disposeModel, isJoined, type ModelOptions, type OpenModel, openModel } from './openModel.js'
 import { filteredPictureText, type OutputFilter } from './outputFilter.js'
 import type { PictureText } from './pictureText.js'
 import { cosine, type MatchLogits, matchProbability, type Pair, type Retriever } from './retriever.js'
@@ -68,7 +68,7 @@ export class Blip2 {
   /**
    * Opens a model directory, or a model of the Hugging Face hub, which is fetched if need be (see `pullModel`).
    *
-   * @param model a directory, or OWNER/NAME where there is no directory of that name
+   * @param model a directory, OWNER/NAME where there is no directory of that name, or a checkpoint of the authors (.pth)
    * @throws ModelNotFoundError, ConfigError or WeightsError when there is no model, its configuration is wrong, or its
    * weights do not fit it.
    */
@@ -294,6 +294,9 @@ export class Blip2 {
 }
 
 const disposed = () => new DisposedError('this model was disposed; open it again')
+
+/** What a model can do, wherever it runs: a Blip2, a Blip2Thread. */
+export type Blip2Methods = Pick<Blip2, keyof Blip2>
 
 /** The picture as the retrieval model knows it. */
 function ofRetrievalModel(image: ImageInput): ImageInput {

@@ -1,4 +1,5 @@
 import { ModelNotFoundError } from '../errors.js'
+import type { FrozenModels } from '../frozen/authorsCheckpoint.js'
 import { openModelDirectory } from '../frozen/openModelDirectory.js'
 import type { ModelDtype } from '../quantize/weightBits.js'
 import { Tokenizer } from '../text/tokenizer.js'
@@ -15,7 +16,8 @@ import { type QFormerTexts, qformerTexts } from './qformerTexts.js'
 import { Retriever } from './retriever.js'
 import { TextGenerator } from './textGenerator.js'
 
-export interface LoadOptions extends ExecutionOptions {
+/** `vision`, `languageModel` and `bert` go with a checkpoint of the authors (.pth), which holds what was trained alone. */
+export interface ModelOptions extends ExecutionOptions, FrozenModels {
   /**
    * Another model, a directory or OWNER/NAME, for match, vectors, attention and search: a published retrieval
    * checkpoint beside a published generator. Each has its own encoder, so memory holds two. Stage 1 of the first model
@@ -32,12 +34,6 @@ export interface LoadOptions extends ExecutionOptions {
    * decoding for small errors (see docs/quantization.md). Default: float32, or as the directory is quantised already.
    */
   readonly dtype?: ModelDtype
-  /** For a checkpoint of the authors (.pth): the image encoder that it was trained with, see `openAuthorsCheckpoint`. */
-  readonly vision?: string
-  /** The same: its language model. */
-  readonly languageModel?: string
-  /** The same: the BERT whose vocabulary its Q-Former reads. */
-  readonly bert?: string
   /** Branch, tag or commit of a model of the hub (default 'main'). */
   readonly revision?: string
   /** Bytes while a model of the hub is fetched. */
@@ -74,7 +70,7 @@ export interface RetrievalSide {
  *
  * @throws as Blip2.fromPretrained
  */
-export async function openModel(model: string, options: LoadOptions): Promise<OpenModel> {
+export async function openModel(model: string, options: ModelOptions): Promise<OpenModel> {
   const { retrievalModel, ...first } = options
   if (retrievalModel === undefined) return openAlone(model, first, MODEL_PARTS)
   const { revision: _, vision: _vision, languageModel: _languageModel, bert: _bert, ...second } = first
@@ -106,7 +102,7 @@ export async function disposeModel({ encoder, generator, retrieval }: OpenModel)
 /** One model, with those of its parts that are wanted. */
 async function openAlone(
   model: string,
-  options: Omit<LoadOptions, 'retrievalModel'>,
+  options: Omit<ModelOptions, 'retrievalModel'>,
   wanted: readonly ModelPart[],
 ): Promise<OpenModel> {
   const { signal, weights, cacheDir, onConversion, dtype, revision, onDownload, ...others } = options

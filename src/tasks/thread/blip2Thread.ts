@@ -3,9 +3,9 @@ import { callStream } from '../../runtime/threads/callStream.js'
 import { CallThread, threadScript } from '../../runtime/threads/callThread.js'
 import type { ModelConfig } from '../../weights/modelDirectory.js'
 import type { AskTask, ChatTask } from '../answerer.js'
-import type { Blip2 } from '../blip2.js'
+import type { Blip2, Blip2Methods } from '../blip2.js'
 import type { CaptionTask } from '../captioner.js'
-import type { LoadOptions } from '../openModel.js'
+import type { ModelOptions } from '../openModel.js'
 import {
   type Method,
   type MethodArguments,
@@ -23,7 +23,7 @@ import { pack, unpack } from './packing.js'
  * Pictures and results are copied between the threads. An idle thread does not keep the process alive. Dispose it when
  * done. There is no `outputFilter`, which is a function: filter what you show.
  */
-export class Blip2Thread implements Pick<Blip2, keyof Blip2> {
+export class Blip2Thread implements Blip2Methods {
   readonly config: ModelConfig
   readonly retrievalConfig: ModelConfig
   readonly caption: CaptionTask
@@ -59,7 +59,7 @@ export class Blip2Thread implements Pick<Blip2, keyof Blip2> {
   }
 
   /** @throws as Blip2.fromPretrained */
-  static async fromPretrained(model: string, options: LoadOptions = {}): Promise<Blip2Thread> {
+  static async fromPretrained(model: string, options: ModelOptions = {}): Promise<Blip2Thread> {
     const { signal, onDownload, onConversion, ...settings } = options
     refuseFunctions(settings)
     const thread = new CallThread<ModelCall, unknown>(threadScript('tasks/thread/threadMain.js'), undefined)

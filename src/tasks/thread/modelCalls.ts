@@ -1,10 +1,10 @@
 import type { DownloadProgress } from '../../weights/hub/pullModel.js'
 import type { ConversionProgress } from '../../weights/graphWeights.js'
 import type { ModelConfig } from '../../weights/modelDirectory.js'
-import type { LoadOptions } from '../openModel.js'
+import type { ModelOptions } from '../openModel.js'
 
 /** What a model is opened with, without what cannot go to a thread. */
-export type OpenSettings = Omit<LoadOptions, 'signal' | 'onDownload' | 'onConversion'>
+export type OpenSettings = Omit<ModelOptions, 'signal' | 'onDownload' | 'onConversion'>
 
 /** The methods of a model that its thread runs, by the number of arguments before the options. */
 export const METHODS = {
