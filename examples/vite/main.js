@@ -7,7 +7,7 @@ import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url'
 const [status, files, search, words, list] = ['status', 'files', 'search', 'words', 'pictures'].map((id) =>
   document.getElementById(id),
 )
-// ?threads=4 tries four: they pay with a large model and many cores, and cost time with a small one.
+// ?threads=4 in the address tries four; without it, half of the cores.
 const THREADS = Number(new URLSearchParams(location.search).get('threads')) || undefined
 const model = await open()
 let shown = []
