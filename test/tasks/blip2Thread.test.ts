@@ -5,17 +5,22 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ConfigError, DisposedError, ImageError, ModelNotFoundError } from '../../src/errors.js'
-import { Blip2, Blip2Thread, EncodedImage, rankTexts } from '../../src/index.js'
+import type { Blip2 as Model, Blip2Thread as ThreadedModel } from '../../src/index.js'
+import { importCompiled } from '../setup/compiledPackage.js'
 import { picture, pictures } from './picture.js'
 import { writeTinyModel } from './tinyModel.js'
 
 const EMOJI = join(import.meta.dirname, '..', '..', 'models', 'emoji')
 const OCTOPUS = join(import.meta.dirname, '..', '..', 'assets', 'demo', 'noto-v1-octopus.png')
 
+// A thread runs what is compiled.
+const { Blip2, Blip2Thread, EncodedImage, rankTexts, ...errors } =
+  await importCompiled<typeof import('../../src/index.js')>('index.js')
+const { ConfigError, DisposedError, ImageError, ModelNotFoundError } = errors
+
 let parent: string
-let here: Blip2
-let thread: Blip2Thread
+let here: Model
+let thread: ThreadedModel
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), 'blip2-thread-'))
   const path = join(parent, 'tiny')
