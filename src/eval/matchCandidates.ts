@@ -1,3 +1,4 @@
+import { rerankScore } from '../tasks/rank.js'
 import { topK } from '../tasks/topK.js'
 
 /** Raw match logits (class 1) of row-column pairs, in their order. */
@@ -11,6 +12,8 @@ export interface MatchingInput {
   /** ITC cosine, not divided by the temperature. */
   readonly cosine: (row: number, column: number) => number
   readonly matchLogits: MatchPairs
+  /** Of a candidate, from its ITM logit and its ITC cosine (default: their sum, as the authors' code has it). */
+  readonly scoreOf?: (matchLogit: number, itc: number) => number
 }
 
 /** One row of retrieval: its candidates and what they score. */
@@ -18,7 +21,7 @@ export interface MatchedRow {
   readonly row: number
   /** Columns by cosine, best first: the candidates, and as many more as were asked for. */
   readonly order: readonly number[]
-  /** ITM logit + ITC cosine (authors' code) of the first k of `order`. */
+  /** Of the first k of `order`. */
   readonly scores: Float64Array
 }
 
@@ -32,7 +35,7 @@ const ROWS = 8
  * @param depth Columns that are ordered by cosine at least, even where k is smaller.
  */
 export async function* matchCandidates(
-  { rows, columns, k, cosine, matchLogits }: MatchingInput,
+  { rows, columns, k, cosine, matchLogits, scoreOf = rerankScore({}) }: MatchingInput,
   depth = 0,
 ): AsyncGenerator<MatchedRow> {
   for (let start = 0; start < rows; start += ROWS) {
@@ -46,7 +49,7 @@ export async function* matchCandidates(
     )
     let next = 0
     for (const { row, cosines, order } of part) {
-      const scores = Float64Array.from(order.slice(0, k), (column) => logits[next++]! + cosines[column]!)
+      const scores = Float64Array.from(order.slice(0, k), (column) => scoreOf(logits[next++]!, cosines[column]!))
       yield { row, order, scores }
     }
   }

@@ -19,7 +19,7 @@ export interface Ranking {
 /** Recall is asked for up to this place, so columns are ranked that far even where k is smaller. */
 const DEEPEST = 10
 
-/** Ranks the columns of each row by cosine, and the k best of them anew by ITM logit + ITC cosine. */
+/** Ranks the columns of each row by cosine, and the k best of them anew by ITM and ITC together. */
 export async function* rankByMatching({ isRight, ...input }: RankingInput): AsyncGenerator<Ranking> {
   for await (const { row, order, scores } of matchCandidates(input, DEEPEST)) {
     const reordered = Array.from(scores.keys())

@@ -2,6 +2,7 @@ import { DataError } from '../errors.js'
 import type { ImageSource } from '../image/decode.js'
 import type { Blip2 } from '../tasks/blip2.js'
 import type { EncodedImage } from '../tasks/imageEncoder.js'
+import { rerankScore } from '../tasks/rank.js'
 import { cosine, type Pair } from '../tasks/retriever.js'
 import { type BootstrapOptions, bootstrapMean, type Interval } from './bootstrap.js'
 import { type EvaluationSet, spread } from './evaluationSet.js'
@@ -73,7 +74,7 @@ const CHUNK = 128
 
 /**
  * Picture to name and name to picture over a set: ITC ranks all, and the k best are ordered by ITM logit + ITC cosine
- * (authors' code). A name is right when it is any caption of the picture.
+ * (`rerankScore`). A name is right when it is any caption of the picture.
  */
 export async function evaluateRetrieval(
   model: Blip2,
@@ -107,6 +108,7 @@ export async function evaluateRetrieval(
     columns: names.length,
     k,
     cosine: (picture, name) => cosine(imageVectors[picture]!, nameVectors[name]!),
+    scoreOf: rerankScore(model.retrievalConfig),
     isRight: (picture, name) => names[name]!.pictures.has(pictures[picture]!),
     matchLogits: (pairs) => yesLogits(pairs.map(([picture, name]) => [encoded[picture]!, names[name]!.text])),
     onProgress: (done) => onProgress?.('naming pictures', done, pictures.length),
@@ -124,6 +126,7 @@ export async function evaluateRetrieval(
     columns: pictures.length,
     k,
     cosine: (row, picture) => cosine(imageVectors[picture]!, nameVectors[searched[row]!]!),
+    scoreOf: rerankScore(model.retrievalConfig),
     isRight: (row, picture) => names[searched[row]!]!.pictures.has(pictures[picture]!),
     matchLogits: (pairs) => yesLogits(pairs.map(([row, picture]) => [encoded[picture]!, names[searched[row]!]!.text])),
     onProgress: (done) => onProgress?.('finding pictures', done, searched.length),

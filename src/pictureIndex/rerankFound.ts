@@ -1,6 +1,7 @@
 import { ImageError } from '../errors.js'
 import type { Blip2Methods } from '../tasks/blip2.js'
 import type { EncodedImage } from '../tasks/imageEncoder.js'
+import { rerankScore } from '../tasks/rank.js'
 import { matchProbability } from '../tasks/retriever.js'
 
 /** A picture of the index that fits a text. */
@@ -17,7 +18,7 @@ export interface RerankFoundOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Opens the pictures again and orders them by ITM logit + ITC cosine (authors' code). Those that are gone are left out. */
+/** Opens the pictures again and orders them by ITM logit + ITC cosine (`rerankScore`). Those that are gone are left out. */
 export async function rerankFound(
   model: Blip2Methods,
   text: string,
@@ -38,7 +39,8 @@ export async function rerankFound(
     opened.map(({ image }) => [image, text] as const),
     options,
   )
-  const scores = opened.map(({ picture }, i) => logits[i]![1] + picture.itc)
+  const scoreOf = rerankScore(model.retrievalConfig)
+  const scores = opened.map(({ picture }, i) => scoreOf(logits[i]![1], picture.itc))
   return [...opened.keys()]
     .sort((a, b) => scores[b]! - scores[a]!)
     .map((i) => ({ ...opened[i]!.picture, itm: matchProbability(logits[i]!) }))

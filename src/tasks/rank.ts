@@ -1,6 +1,7 @@
 import type { Blip2, Match, TaskOptions } from './blip2.js'
 import type { EncodedImage } from './imageEncoder.js'
 import { cosine, matchProbability, type Pair } from './retriever.js'
+import type { ModelConfig } from '../weights/modelConfig.js'
 import { topK } from './topK.js'
 
 export interface RankOptions extends TaskOptions {
@@ -14,9 +15,15 @@ export interface Ranked extends Match {
 }
 
 /** What ranking needs of a model, here or in a browser. */
-type Ranker = Pick<Blip2, 'embedImage' | 'embedText' | 'matchLogits'>
+type Ranker = Pick<Blip2, 'embedImage' | 'embedText' | 'matchLogits' | 'retrievalConfig'>
 
-/** The texts that fit a picture best: the k first by ITC, ordered by ITM logit + ITC cosine (authors' code). */
+/** What a model's candidates are re-ranked by, from their ITM logit (class 1) and their ITC cosine. */
+export const rerankScore =
+  ({ itcWeight = 1 }: Pick<ModelConfig, 'itcWeight'>) =>
+  (matchLogit: number, itc: number): number =>
+    matchLogit + itcWeight * itc
+
+/** The texts that fit a picture best: the k first by ITC, ordered by ITM logit + ITC cosine (`rerankScore`). */
 export async function rankTexts(
   model: Ranker,
   image: EncodedImage,
@@ -54,8 +61,10 @@ async function rank(
 ): Promise<Ranked[]> {
   const candidates = topK(cosines, k)
   const logits = await model.matchLogits(candidates.map(pairOf), options)
+  const scoreOf = rerankScore(model.retrievalConfig)
   return candidates
     .map((index, i) => ({ index, itc: cosines[index]!, logits: logits[i]! }))
-    .sort((a, b) => b.logits[1] + b.itc - (a.logits[1] + a.itc))
+    .map((found) => ({ ...found, score: scoreOf(found.logits[1], found.itc) }))
+    .sort((a, b) => b.score - a.score)
     .map(({ index, itc, logits: own }) => ({ index, itm: matchProbability(own), itc }))
 }

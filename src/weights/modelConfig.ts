@@ -77,6 +77,11 @@ const modelConfigSchema = z
     visionLayerNormEpsilon: fraction,
     /** Width of the space that pictures and texts share. */
     embeddingWidth: size,
+    /**
+     * Part of the ITC cosine in the score that candidates are re-ranked by: ITM logit + itcWeight x cosine. Default 1, as
+     * the authors' code has it; the reciprocal of the temperature makes a logit of the cosine too.
+     */
+    itcWeight: z.number().nonnegative().exactOptional(),
     /** The frozen language model, in OPT's form (default) or in T5's. */
     language: z.preprocess(withKind, z.discriminatedUnion('kind', [optSchema, t5Schema])),
     text: z.strictObject({

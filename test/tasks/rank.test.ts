@@ -48,6 +48,21 @@ it('orders the k best by cosine by match logit + cosine', async () => {
   }
 })
 
+it('gives the cosine the weight that the model asks for', async () => {
+  const weighted = {
+    embedImage: model.embedImage.bind(model),
+    embedText: model.embedText.bind(model),
+    matchLogits: model.matchLogits.bind(model),
+    retrievalConfig: { ...model.retrievalConfig, itcWeight: 1e6 },
+  }
+  const ranked = await rankTexts(weighted, images[0]!, CAPTIONS, { k: 4 })
+  const cosines = ranked.map(({ itc }) => itc)
+  expect(cosines).toEqual([...cosines].sort((a, b) => b - a))
+  expect(ranked.map(({ index }) => index)).not.toEqual(
+    (await rankTexts(model, images[0]!, CAPTIONS, { k: 4 })).map(({ index }) => index),
+  )
+})
+
 it('takes vectors that are known', async () => {
   const [textVectors, imageVectors] = [await model.embedText(CAPTIONS), await model.embedImage(images)]
   expect(await rankTexts(model, images[1]!, CAPTIONS, { textVectors })).toEqual(
