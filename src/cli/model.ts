@@ -72,7 +72,8 @@ export async function withModel<T>(io: Io, flags: ModelFlags, work: (model: Blip
   return await work(model)
 }
 
-const frozenModels = ({ visionModel, languageModel, bert }: ModelFlags) => ({
+/** The models beside a checkpoint of the authors. */
+export const frozenModels = ({ visionModel, languageModel, bert }: ModelFlags) => ({
   ...(visionModel === undefined ? {} : { vision: visionModel }),
   ...(languageModel === undefined ? {} : { languageModel }),
   ...(bert === undefined ? {} : { bert }),

@@ -4,7 +4,13 @@ import { MODEL_DTYPES } from '../quantize/weightBits.js'
 import { isLoopback } from '../serve/http/hostCheck.js'
 import { DEFAULT_LIMITS } from '../serve/limits.js'
 import { type Io, printJson } from './io.js'
-import { addModelOptions, addRetrievalModelOption, type ModelFlags, type RetrievalModelFlag } from './model.js'
+import {
+  addModelOptions,
+  addRetrievalModelOption,
+  frozenModels,
+  type ModelFlags,
+  type RetrievalModelFlag,
+} from './model.js'
 import { addJsonOption, type JsonOption, positiveInteger, wholeNumber } from './options.js'
 import { progressLine } from './progress.js'
 
@@ -85,6 +91,7 @@ function serveOptions(flags: ServeFlags) {
   return {
     model,
     ...(retrievalModel === undefined ? {} : { retrievalModel }),
+    ...frozenModels(flags),
     device,
     dtype: MODEL_DTYPES[flags.dtype],
     ...(threads === undefined ? {} : { threads }),

@@ -121,17 +121,21 @@ function contentOf({ path, tensors }: TensorTable) {
   return { stage, has: { vision: has(NAMES.vision), language: has(NAMES.language) } }
 }
 
-/** How each is asked for, and what to give. */
+/** What each is, its flag on the command line, and what to give. */
 const HINTS = {
-  vision: ['the image encoder that it was trained with', 'eva_vit_g.pth, or the directory of another encoder'],
-  languageModel: ['the language model that it was trained with', 'facebook/opt-2.7b, google/flan-t5-xl or a directory'],
-  bert: ['the vocabulary of its Q-Former', 'bert-base-uncased or a directory'],
+  vision: ['the image encoder that it was trained with', '--vision-model', 'eva_vit_g.pth, or a directory'],
+  languageModel: [
+    'the language model that it was trained with',
+    '--language-model',
+    'facebook/opt-2.7b, google/flan-t5-xl or a directory',
+  ],
+  bert: ['the vocabulary of its Q-Former', '--bert', 'google-bert/bert-base-uncased or a directory'],
 } as const satisfies Record<keyof FrozenModels, unknown>
 
 function required(option: keyof FrozenModels, given: string | undefined, path: string): string {
   if (given !== undefined) return given
-  const [what, example] = HINTS[option]
-  throw new ConfigError(`${path} holds what was trained alone; give ${what} as \`${option}\`: ${example}`)
+  const [what, flag, example] = HINTS[option]
+  throw new ConfigError(`${path} holds what was trained alone; give ${what} as \`${option}\` (${flag}): ${example}`)
 }
 
 function refuse(option: keyof FrozenModels, given: string | undefined, why: string): void {

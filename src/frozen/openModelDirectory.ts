@@ -25,7 +25,7 @@ export async function openModelDirectory(
   const needless = Object.entries(frozen).filter(([, given]) => given !== undefined)
   if (needless.length > 0)
     throw new ConfigError(
-      `${needless.map(([name]) => `\`${name}\``).join(' and ')} go with a checkpoint of the authors (.pth); ${model} is none, and has all of its parts`,
+      `only a checkpoint of the authors (.pth) takes ${needless.map(([name]) => `\`${name}\``).join(' and ')}; ${model} is none, and has all of its parts`,
     )
   return readModelDirectory(path)
 }

@@ -4,6 +4,7 @@ import { basename, resolve as absolute } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { createAdaptorServer } from '@hono/node-server'
 import { ConfigError } from '../errors.js'
+import type { FrozenModels } from '../frozen/authorsCheckpoint.js'
 import type { ModelDtype } from '../quantize/weightBits.js'
 import type { ExecutionOptions } from '../tasks/batchedFunction.js'
 import type { DownloadProgress } from '../weights/hub/pullModel.js'
@@ -25,8 +26,8 @@ import { PictureThread } from './pictures/pictureThread.js'
 import { TrainingRuns } from './trainingRuns/trainingRuns.js'
 import type { Services } from './services.js'
 
-export interface ServeOptions extends ExecutionOptions {
-  /** A model directory, or OWNER/NAME on the Hugging Face hub, which is fetched if need be. */
+export interface ServeOptions extends ExecutionOptions, FrozenModels {
+  /** A model as `openModelDirectory` takes it: a directory, OWNER/NAME on the Hugging Face hub, a checkpoint of the authors. */
   readonly model: string
   /** Another model for match, vectors, attention and search, see `LoadOptions`; it must read pictures of the same size. */
   readonly retrievalModel?: string
@@ -142,6 +143,7 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
 
 async function openModels({ model, workers = 1, ...options }: ServeOptions): Promise<readonly InferenceModel[]> {
   const { retrievalModel, onDownload, device, threads, dtype, index, outputFilter, signal } = options
+  const { vision, languageModel, bert } = options
   if (!Number.isInteger(workers) || workers < 1) throw new ConfigError(`workers must be at least 1, got ${workers}`)
   // Here, so that each is fetched once however many threads open it.
   const resolve = (name: string) =>
@@ -149,6 +151,9 @@ async function openModels({ model, workers = 1, ...options }: ServeOptions): Pro
   const data = {
     path: await resolve(model),
     ...(retrievalModel === undefined ? {} : { retrievalModel: await resolve(retrievalModel) }),
+    ...(vision === undefined ? {} : { vision: await resolve(vision) }),
+    ...(languageModel === undefined ? {} : { languageModel: await resolve(languageModel) }),
+    ...(bert === undefined ? {} : { bert: await resolve(bert) }),
     ...(device === undefined ? {} : { device }),
     ...(dtype === undefined ? {} : { dtype }),
     ...(threads === undefined ? {} : { threads }),

@@ -47,7 +47,9 @@ describe('a language model of transformers', () => {
   })
 
   it('of another kind is refused by name', async () => {
-    await expect(openLanguageModel(frozenFixture('bert'))).rejects.toThrow(/expected the model_type opt or t5, found "bert"/)
+    await expect(openLanguageModel(frozenFixture('bert'))).rejects.toThrow(
+      /expected the model_type opt or t5, found "bert"/,
+    )
   })
 })
 

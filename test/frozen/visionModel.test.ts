@@ -6,6 +6,7 @@ import { visionSpecs } from '../../src/train/partSpecs.js'
 import { FrozenEncoder } from '../../src/train/pretrain/frozenEncoder.js'
 import { writeTinyModel } from '../tasks/tinyModel.js'
 import { withTemporaryDirectory } from '../weights/temporary.js'
+import { writeCheckpoint } from './checkpointFile.js'
 import { expectedValues, frozenFixture, largestDifference } from './fixtures.js'
 
 const file = withTemporaryDirectory()
@@ -56,6 +57,24 @@ describe('an image encoder of transformers', () => {
     const { config, weights } = await openVisionModel(wider)
     await expect(weights.load(visionSpecs(config))).rejects.toThrow(/wrong shape.*mlp\.fc1\.weight/s)
   })
+})
+
+it('is read from clip_vit_L.pth of the authors, whose last layer and norm do not run', async () => {
+  const sizes = { imageSize: 16, patchSize: 8, width: 64, layers: 1, heads: 1, feedForward: 96, layerNormEpsilon: 1e-5 }
+  const vision = { kind: 'clip', ...sizes, standardizedFeatures: false, featurePlaces: 0 } as const
+  const specs = visionSpecs({ vision })
+  const own = [...specs.values()].map(({ name, shape }, i) => {
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(i)
+    return [name.replace('visual_encoder.', ''), { shape, data }] as const
+  })
+  const unused = own
+    .filter(([name]) => name.includes('resblocks.0.'))
+    .map(([name, weight]) => [name.replace('resblocks.0.', 'resblocks.1.'), weight] as const)
+  const norm = ['ln_post.weight', { shape: [64], data: new Float32Array(64) }] as const
+  await writeCheckpoint(file('clip_vit_L.pth'), new Map([...own, ...unused, norm]))
+  const { config, weights } = await openVisionModel(file('clip_vit_L.pth'))
+  expect(config.vision).toEqual(vision)
+  expect([...(await weights.load(specs)).values()].map(([first]) => first)).toEqual(own.map((_, i) => i))
 })
 
 it('is taken out of a model directory, which is known as ours', async () => {

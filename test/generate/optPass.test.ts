@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generate } from '../../src/generate/generate.js'
@@ -19,19 +20,7 @@ let mapped: OptGenerator
 const inMemory = new OptGenerator(config, held)
 
 beforeAll(async () => {
-  await using fixture = await SafetensorsFile.open(FIXTURE)
-  const names = [...fixture.tensors.keys()].filter((name) => name.startsWith('opt_model.'))
-  const tensors = await Promise.all(
-    names.map(async (name) => {
-      return [name, { shape: fixture.tensor(name).shape, data: await fixture.readFloat32(name) }] as const
-    }),
-  )
-  await writeSafetensors(path('language.safetensors'), new Map(tensors))
-  await using file = await SafetensorsFile.open(path('language.safetensors'))
-  const plan = planWeights(file, ownNames, new Map(tensors.map(([name, { shape }]) => [name, shape])))
-  const weights = await openGraphWeights(file, plan, { weights: 'mapped', cacheDirectory: path('cache') })
-  expect(weights.weightDirectory).toBeDefined()
-  mapped = new OptGenerator(config, weights)
+  mapped = await openMapped('language.safetensors')
 })
 afterAll(async () => {
   await mapped.dispose()
@@ -52,3 +41,29 @@ describe('OPT from mapped weights, with one graph for prompt and tokens', () => 
       for (const [j, { score }] of row.entries()) expect(score).toBeCloseTo(expected[i]![j]!.score, 4)
   })
 })
+
+it('prepare opens them beforehand: their file may be gone when the prompt comes', async () => {
+  const generator = await openMapped('prepared.safetensors')
+  await generator.prepare()
+  await rm(path('prepared.safetensors'))
+  const options: GenerationOptions = { ...DEFAULT_GENERATION, maxNewTokens: 2, endTokens: [16] }
+  expect(await generate(generator.decode(prompt, padded(texts, 'left'), 2), options)).toHaveLength(texts.length)
+  await generator.dispose()
+})
+
+/** The fixture's OPT, mapped from a file of this name. */
+async function openMapped(name: string): Promise<OptGenerator> {
+  await using fixture = await SafetensorsFile.open(FIXTURE)
+  const names = [...fixture.tensors.keys()].filter((own) => own.startsWith('opt_model.'))
+  const tensors = await Promise.all(
+    names.map(async (own) => {
+      return [own, { shape: fixture.tensor(own).shape, data: await fixture.readFloat32(own) }] as const
+    }),
+  )
+  await writeSafetensors(path(name), new Map(tensors))
+  await using file = await SafetensorsFile.open(path(name))
+  const plan = planWeights(file, ownNames, new Map(tensors.map(([own, { shape }]) => [own, shape])))
+  const weights = await openGraphWeights(file, plan, { weights: 'mapped', cacheDirectory: path('cache') })
+  expect(weights.weightDirectory).toBeDefined()
+  return new OptGenerator(config, weights)
+}

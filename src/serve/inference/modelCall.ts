@@ -1,9 +1,10 @@
+import type { FrozenModels } from '../../frozen/authorsCheckpoint.js'
 import type { ModelDtype } from '../../quantize/weightBits.js'
 import type { ExecutionOptions } from '../../tasks/batchedFunction.js'
 import type { InputOf, OptionsOf, TaskName, TextTaskName } from './inferenceModel.js'
 
 /** What a model's thread is started with. */
-export interface ModelThreadData extends ExecutionOptions {
+export interface ModelThreadData extends ExecutionOptions, FrozenModels {
   /** The model directory. */
   readonly path: string
   /** Another one for what compares pictures with texts. */

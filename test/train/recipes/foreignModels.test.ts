@@ -76,7 +76,10 @@ describe('both stages with models of transformers', () => {
   it('take a ViT and no BERT: the Q-Former of the model that ships, with its vocabulary', async () => {
     await stage1('vit', { vision: frozenFixture('vit'), bert: undefined, steps: 1 })
     const { config } = await readModelDirectory(file('vit/model'))
-    expect(config).toMatchObject({ vision: { kind: 'eva', layerNormEpsilon: 1e-12 }, qformer: { width: 192, encoderWidth: 16 } })
+    expect(config).toMatchObject({
+      vision: { kind: 'eva', layerNormEpsilon: 1e-12 },
+      qformer: { width: 192, encoderWidth: 16 },
+    })
   })
 })
 
@@ -84,11 +87,16 @@ describe('before anything is trained', () => {
   it('a preset of the paper asks for BERT', async () => {
     const options = { preset: 'paper-vit-l', vision: frozenFixture('clip') } as const
     await expect(newModel(options)).rejects.toThrow(/give --bert, such as google-bert\/bert-base-uncased/)
-    expect((await newModel({ ...options, bert: file('bert') })).config.qformer).toMatchObject({ queries: 32, width: 24 })
+    expect((await newModel({ ...options, bert: file('bert') })).config.qformer).toMatchObject({
+      queries: 32,
+      width: 24,
+    })
   })
 
   it('--bert does not go with --from', async () => {
-    await expect(stage1('no', { from: file('stage1'), vision: undefined })).rejects.toThrow(/--bert does not go with --from/)
+    await expect(stage1('no', { from: file('stage1'), vision: undefined })).rejects.toThrow(
+      /--bert does not go with --from/,
+    )
   })
 
   it('--dry-run plans with the sizes of the given models', async () => {
