@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { CaptionedPictures } from '../src/data/captionedPictures.js'
 import { FeatureReader } from '../src/data/featureCache/featureReader.js'
 import { writeFeatures } from '../src/data/featureCache/writeFeatures.js'
@@ -14,10 +15,10 @@ import { PRETRAIN_PRESETS } from '../src/train/pretrain/presets.js'
 import { type Stage1Parts, stage1Task } from '../src/train/pretrain/stage1Task.js'
 import { readTokenizers } from '../src/train/recipes/parts.js'
 import { readModelDirectory } from '../src/weights/modelDirectory.js'
-import { SHIPPED_MODEL } from '../src/weights/shippedModel.js'
 import type { Benchmark } from './main.js'
 import { randomValues } from './measure.js'
 
+const EMOJI = fileURLToPath(new URL('../../models/emoji', import.meta.url))
 const BATCH = 4
 const CONFIG: ImageEncoderConfig = { kind: 'clip', ...clipVitL(), standardizedFeatures: false, featurePlaces: 0 }
 const VIEWS = { count: 1, seed: 0 }
@@ -39,7 +40,7 @@ export const bench: Benchmark = async (note) => {
     const encodeSeconds = await writeCache(folder, encoder)
     note(`the encoder takes ${(encodeSeconds / BATCH).toFixed(2)} s a picture`)
     await using features = await FeatureReader.open(folder, IDENTITY)
-    const { qformer } = await readTokenizers(await readModelDirectory(SHIPPED_MODEL))
+    const { qformer } = await readTokenizers(await readModelDirectory(EMOJI))
     const tokenizer = Tokenizer.fromJson(qformer)
     const parts = { encoder, pictures: noise, tokenizer }
     const cachedSeconds = await stepSeconds({ ...parts, features })
