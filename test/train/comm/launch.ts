@@ -72,7 +72,8 @@ export function launch(
 /** Threads that a rank has when two share the machine. */
 export const SHARED_THREADS = Math.max(1, Math.floor(availableParallelism() / 2))
 
-function finished(command: string, args: readonly string[], environment = {}): Promise<Finished> {
+/** Starts a program; fails where it is not installed. */
+export function finished(command: string, args: readonly string[], environment = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env: { ...process.env, ...environment } })
     let output = ''
