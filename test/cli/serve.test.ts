@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -41,7 +42,9 @@ interface Served {
 }
 
 async function serve(...args: string[]): Promise<Served> {
-  const child = spawn(process.execPath, [main, 'serve', '--model', tiny, '--port', '0', ...args], {
+  // More threads than one would only wait for each other over a tiny model.
+  const flags = ['--model', tiny, '--port', '0', '--threads', '1']
+  const child = spawn(process.execPath, [main, 'serve', ...flags, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   started.push(child)
@@ -243,7 +246,9 @@ it('says what is wrong with its flags, its model or its port', async () => {
     status: 2,
     stderr: expect.stringContaining('must export a function'),
   })
-  const { url } = await serve()
-  const taken = run('--model', tiny, '--port', new URL(url).port)
+  const other = createServer()
+  await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
+  const taken = run('--model', tiny, '--port', `${(other.address() as AddressInfo).port}`)
+  other.close()
   expect(taken).toMatchObject({ status: 1, stderr: expect.stringContaining('EADDRINUSE') })
 })

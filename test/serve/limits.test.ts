@@ -29,7 +29,7 @@ it('answers 429 with Retry-After when full, and goes on after', async () => {
 
 it('gives up a request after its time, streamed or not', async () => {
   const gate = gated(tiny.model)
-  const { post, services } = await testApp(gate.model, { limits: { timeMs: 300 } })
+  const { post, services } = await testApp(gate.model, { limits: { timeMs: 600 } })
   for (const stream of [false, true]) {
     const response = await post('/v1/caption', { image: red, stream })
     expect(response.status).toBe(504)

@@ -2,7 +2,7 @@ import { linkSync, renameSync, symlinkSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readShardSamples } from '../../src/data/webdataset/samples.js'
 import { TAR_END, tarMember } from '../../src/data/webdataset/tarWriter.js'
 import { type TrainingTask, type TrainOptions, train } from '../../src/train/loop.js'
@@ -14,14 +14,24 @@ import { bpe, stage2Config, tinyEncoder, tinyLanguage, tinyPictures } from './pr
 const STEPS = 8
 const open: TrainingTask[] = []
 let directory: string
-beforeEach(async () => {
+const createDirectory = async () => {
   directory = await mkdtemp(join(tmpdir(), 'blip2-failures-'))
-})
-afterEach(async () => {
+}
+const clear = async () => {
   vi.restoreAllMocks()
   await Promise.all(open.splice(0).map((each) => each[Symbol.asyncDispose]()))
   await rm(directory, { recursive: true, force: true })
+}
+/** The steps of a run that nothing happens to. */
+let quiet: readonly Line[]
+beforeAll(async () => {
+  await createDirectory()
+  await train(await newTask(), command('quiet'))
+  quiet = await linesOf('quiet')
+  await clear()
 })
+beforeEach(createDirectory)
+afterEach(clear)
 
 async function newTask(): Promise<TrainingTask> {
   const parts = { encoder: tinyEncoder(), language: tinyLanguage(), tokenizer: bpe, stage1: undefined }
@@ -33,19 +43,24 @@ async function newTask(): Promise<TrainingTask> {
 const run = (name: string) => join(directory, name)
 const command = (name: string): TrainOptions => ({ directory: run(name), resume: true, checkpointEvery: 2 })
 
-const linesOf = async (name: string) =>
+interface Line {
+  readonly step: number
+  readonly loss: number
+  readonly samplesPerSecond: number
+}
+
+const linesOf = async (name: string): Promise<Line[]> =>
   (await readFile(join(run(name), 'metrics.jsonl'), 'utf8'))
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { step: number; loss: number; samplesPerSecond: number })
+    .map((line) => JSON.parse(line) as Line)
 
-/** Runs the command once more, and compares with a run that nothing has happened to. */
+/** Runs the command once more, and compares with the quiet run. */
 async function expectToGoOn(name: string, options: Partial<TrainOptions> = {}) {
   await train(await newTask(), { ...command(name), ...options })
-  await train(await newTask(), command('quiet'))
-  const [expected, found] = [await linesOf('quiet'), await linesOf(name)]
-  expect(found.map(({ step }) => step)).toEqual(expected.map(({ step }) => step))
-  for (const [i, { loss }] of expected.entries())
+  const found = await linesOf(name)
+  expect(found.map(({ step }) => step)).toEqual(quiet.map(({ step }) => step))
+  for (const [i, { loss }] of quiet.entries())
     expect(Math.abs(found[i]!.loss - loss) / loss, `step ${i + 1}`).toBeLessThan(1e-6)
 }
 
