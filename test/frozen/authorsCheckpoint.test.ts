@@ -149,8 +149,16 @@ describe('a checkpoint of the authors', () => {
 
 describe('what does not go together', () => {
   it.each([
-    ['stage2.pth', {}, /give the image encoder that it was trained with as `vision` \(--vision-model\): eva_vit_g\.pth/],
-    ['stage2.pth', { vision: 'eva_vit.pth' }, /give the language model .* as `languageModel` \(--language-model\): facebook\/opt-2\.7b/],
+    [
+      'stage2.pth',
+      {},
+      /give the image encoder that it was trained with as `vision` \(--vision-model\): eva_vit_g\.pth/,
+    ],
+    [
+      'stage2.pth',
+      { vision: 'eva_vit.pth' },
+      /give the language model .* as `languageModel` \(--language-model\): facebook\/opt-2\.7b/,
+    ],
     ['stage1.pth', { vision: 'eva_vit.pth' }, /give the vocabulary of its Q-Former as `bert` \(--bert\)/],
     ['stage2.pth', { vision: 'tiny', languageModel: 'own' }, /image encoder of width 32, .*tiny has one of 16/],
     ['stage2.pth', { vision: 'eva_vit.pth', languageModel: 'own', bert: 'bert' }, /reads no text; leave `bert` out/],
