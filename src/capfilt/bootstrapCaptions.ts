@@ -13,7 +13,8 @@ import { type CapfiltProgress, ProgressMeter } from './progress.js'
 import type { Ranker } from './ranker.js'
 import { readInput } from '../data/readInput.js'
 import { shardSample } from './shardSample.js'
-import { holdsShards, readFinishedShards, type ShardStats, tarPath, writeStats } from './shardStats.js'
+import { tarPath, writeStats } from '../data/webdataset/shardFolder.js'
+import { holdsShards, readFinishedShards, type ShardStats } from './shardStats.js'
 import { type CapfiltSummary, ShardCounts, summarize } from './statistics.js'
 
 export interface BootstrapOptions extends CaptionSettings, LossLimits {

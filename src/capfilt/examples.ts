@@ -1,7 +1,7 @@
 import { readShardSamples } from '../data/webdataset/samples.js'
 import { DataError } from '../errors.js'
 import type { SampleMetadata } from './shardSample.js'
-import { tarPath } from './shardStats.js'
+import { tarPath } from '../data/webdataset/shardFolder.js'
 
 /** A picture of the output with all that was said of it. */
 export interface CapfiltExample {

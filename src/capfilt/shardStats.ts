@@ -1,27 +1,15 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { hasShards, readShardFolder, SHARD_COUNTS, statsPath } from '../data/webdataset/shardFolder.js'
 import { CheckpointError } from '../errors.js'
-import { replaceFile } from '../weights/replaceFile.js'
 import { BINS } from './histogram.js'
 
 const whole = z.int().min(0)
 const histogram = z.array(whole).length(BINS)
 
-/**
- * What a shard of the output counts. The counts that img2dataset writes too have its names, so that the output opens as
- * its does; a shard is finished when this file is there.
- */
+/** What a shard of the output counts. */
 const statsSchema = z.object({
-  /** Samples of the input, with those that could not be read. */
-  count: whole,
-  successes: whole,
-  failed_to_download: whole,
-  failed_to_resize: whole,
-  /** Shards of the input that could not be read to their end, and those that could. */
-  broken_shards: whole,
-  /** Where the input goes on. */
-  next: z.object({ source: whole, shard: whole, offset: whole }),
+  ...SHARD_COUNTS,
   /** Captions kept, by where they are from. */
   kept: z.object({ web: whole, model: whole }),
   /** Pictures whose best caption is the captioner's. */
@@ -31,13 +19,6 @@ const statsSchema = z.object({
 })
 export type ShardStats = z.infer<typeof statsSchema>
 
-const nameOf = (shard: number): string => String(shard).padStart(5, '0')
-export const tarPath = (directory: string, shard: number): string => join(directory, `${nameOf(shard)}.tar`)
-const statsPath = (directory: string, shard: number): string => join(directory, `${nameOf(shard)}_stats.json`)
-
-export const writeStats = (directory: string, shard: number, stats: ShardStats): Promise<void> =>
-  replaceFile(statsPath(directory, shard), `${JSON.stringify(stats)}\n`)
-
 /**
  * The finished shards of an output directory, which are the first ones: a shard is written, then its statistics, then
  * the next one. Files that a killed run left half written are removed.
@@ -45,9 +26,7 @@ export const writeStats = (directory: string, shard: number, stats: ShardStats):
  * @throws CheckpointError where one of them is missing or broken.
  */
 export async function readFinishedShards(directory: string): Promise<ShardStats[]> {
-  const names = await readdir(directory)
-  for (const name of names.filter((name) => /^\d{5,}(\.tar|_stats\.json)\.\d+\.tmp$/.test(name)))
-    await rm(join(directory, name))
+  const names = await readShardFolder(directory)
   const finished = names.filter((name) => /^\d{5,}_stats\.json$/.test(name)).length
   const stats: ShardStats[] = []
   for (let shard = 0; shard < finished; shard++) stats.push(await readStats(directory, shard))
@@ -60,7 +39,7 @@ export async function holdsShards(directory: string): Promise<boolean> {
     if (error.code === 'ENOENT') return []
     throw error
   })
-  return names.some((name) => /^\d{5,}(\.tar|_stats\.json)$/.test(name))
+  return hasShards(names)
 }
 
 async function readStats(directory: string, shard: number): Promise<ShardStats> {

@@ -175,9 +175,10 @@ async function dryRun(
   flags: PretrainFlags & Partial<Stage1Flags & Stage2Flags>,
 ): Promise<void> {
   const { describePlan, planPretraining, refuseWhatCannotFit } = await import('../train/recipes/dryRun.js')
-  const { stage1, bert, languageModel, recompute } = flags
+  const { stage1, bert, distractors, languageModel, recompute } = flags
   const plan = await planPretraining(stage, {
     ...stageOptions(flags),
+    ...(distractors === undefined ? {} : { distractors }),
     ...(stage1 === undefined ? {} : { stage1 }),
     ...(bert === undefined ? {} : { bert }),
     ...(languageModel === undefined ? {} : { languageModel }),

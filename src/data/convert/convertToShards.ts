@@ -4,7 +4,8 @@ import type { DataItem, DataPlace } from '../dataItem.js'
 import { type LossCounts, Losses, type LossLimits } from '../loader/losses.js'
 import { TAR_END, tarMember } from '../webdataset/tarWriter.js'
 import { type OpenItem, openItems } from './openItems.js'
-import { openOutput, type ShardStats, tarPath, writeStats } from './shardStats.js'
+import { tarPath, writeStats } from '../webdataset/shardFolder.js'
+import { openOutput, type ShardStats } from './shardStats.js'
 
 export interface ConvertOptions extends LossLimits {
   /** Names the input: an output is never continued from another one. */
@@ -64,14 +65,15 @@ export async function convertToShards(read: ReadFrom, folder: string, options: C
       await file.writeFile(TAR_END)
     })
     const failed_to_download = counts.count - counts.successes
-    await writeStats(folder, shard, {
+    const stats: ShardStats = {
       ...counts,
       failed_to_download,
       failed_to_resize: 0,
       input,
       shard_size: shardSize,
       next,
-    })
+    }
+    await writeStats(folder, shard, stats)
     pictures += counts.successes
     shard++
   }

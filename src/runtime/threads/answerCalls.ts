@@ -46,3 +46,12 @@ export function answerCalls<Call>(handler: CallHandler<Call>): void {
     port.close()
   })
 }
+
+/** Sends what a generator yields ahead as pieces, and gives what it returns. */
+export async function sendPieces<T>(pieces: AsyncGenerator<unknown, T>, { piece }: CallContext): Promise<T> {
+  for (;;) {
+    const step = await pieces.next()
+    if (step.done) return step.value
+    piece(step.value)
+  }
+}

@@ -1,8 +1,7 @@
 import { workerData } from 'node:worker_threads'
 import { ConfigError } from '../../errors.js'
 import type { OutputFilter } from '../../tasks/outputFilter.js'
-import type { GeneratedText } from '../../tasks/textOptions.js'
-import { answerCalls, type CallContext } from '../../runtime/threads/answerCalls.js'
+import { answerCalls, sendPieces } from '../../runtime/threads/answerCalls.js'
 import { Blip2Model } from './blip2Model.js'
 import type { ModelCall, ModelThreadData } from './modelCall.js'
 
@@ -34,15 +33,4 @@ async function importFilter(address: string): Promise<OutputFilter> {
   if (typeof filter !== 'function')
     throw new ConfigError(`the output filter ${address} must export a function (text) => text | null by default`)
   return filter as OutputFilter
-}
-
-async function sendPieces(
-  pieces: AsyncGenerator<string, GeneratedText>,
-  { piece }: CallContext,
-): Promise<GeneratedText> {
-  for (;;) {
-    const step = await pieces.next()
-    if (step.done) return step.value
-    piece(step.value)
-  }
 }

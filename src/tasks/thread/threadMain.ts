@@ -1,5 +1,5 @@
 import { DisposedError } from '../../errors.js'
-import { answerCalls, type CallContext } from '../../runtime/threads/answerCalls.js'
+import { answerCalls, type CallContext, sendPieces } from '../../runtime/threads/answerCalls.js'
 import { Blip2 } from '../blip2.js'
 import type { GeneratedText } from '../textOptions.js'
 import type { MethodArguments, ModelCall, Opened, OpenProgress } from './modelCalls.js'
@@ -45,14 +45,3 @@ const argumentsOf = ({ args, options }: MethodArguments, signal: AbortSignal): u
   ...args.map(unpack),
   { ...options, signal },
 ]
-
-async function sendPieces(
-  pieces: AsyncGenerator<string, GeneratedText>,
-  { piece }: CallContext,
-): Promise<GeneratedText> {
-  for (;;) {
-    const step = await pieces.next()
-    if (step.done) return step.value
-    piece(step.value)
-  }
-}

@@ -26,6 +26,8 @@ export interface DrawingOptions {
   readonly accumulate?: number
   /** Layers are computed again in the backward pass. Default false. */
   readonly recompute?: boolean
+  /** Captions of stage 1 besides the batch's own (default 0). */
+  readonly distractors?: number
 }
 
 /** The graphs of a training as they would be run, with every size known; no weight is there. */
@@ -44,11 +46,12 @@ const TOKENS = 32
 
 export function drawTraining(
   config: TrainedArchitecture,
-  { stage, batch, accumulate = 1, recompute = false }: DrawingOptions,
+  { stage, batch, accumulate = 1, recompute = false, distractors = 0 }: DrawingOptions,
 ): DrawnTraining {
   const pass = Math.ceil(batch / accumulate)
   const { specs: vision, ...encoder } = drawEncoder(config, pass)
-  const { loss, specs, vectors } = stage === 'stage1' ? drawStage1(config, pass, accumulate) : drawStage2(config, pass)
+  const { loss, specs, vectors } =
+    stage === 'stage1' ? drawStage1(config, pass, accumulate, distractors) : drawStage2(config, pass)
   const trained = where(specs, (name) => !isLanguage(name))
   const weights = [...trained.keys()].map((name) => loss.graph.parameters.get(name)!)
   const gradients = [...backward(loss, weights, { recompute }).values()]
@@ -74,7 +77,7 @@ interface DrawnStep {
   readonly vectors?: readonly Tensor[]
 }
 
-function drawStage1(config: TrainedArchitecture, batch: number, passes: number): DrawnStep {
+function drawStage1(config: TrainedArchitecture, batch: number, passes: number, distractors: number): DrawnStep {
   const { embeddingWidth = PAPER_EMBEDDING_WIDTH, qformer } = config
   const model = { ...config, embeddingWidth }
   const options: Stage1Options = {
@@ -86,7 +89,7 @@ function drawStage1(config: TrainedArchitecture, batch: number, passes: number):
     imageIds: true,
   }
   if (passes === 1) {
-    const { loss, scope } = stage1(new Graph(), model, options)
+    const { loss, scope } = stage1(new Graph(), model, { ...options, distractors })
     return { loss, specs: scope.specs }
   }
   // A pass is compared with the vectors of all, as a rank is.

@@ -6,11 +6,11 @@ import type { PretrainPresetName } from '../pretrain/presets.js'
 import { type Machine, thisMachine } from './machine.js'
 import { newModel } from './newModel.js'
 import { openTrained } from './parts.js'
-import { type PretrainOptions, pretrainSettings } from './pretrain.js'
+import { type PretrainOptions, type PretrainSettings, pretrainSettings } from './pretrain.js'
 import type { Stage } from './drawnTraining.js'
 import { type Bytes, estimateTraining, type TrainingEstimate, total } from './trainingEstimate.js'
 
-export interface DryRunOptions extends Pick<PretrainOptions, 'preset' | 'data' | 'out' | 'steps' | 'seed'> {
+export interface DryRunOptions extends PretrainSettings, Pick<PretrainOptions, 'data' | 'out'> {
   readonly accumulate?: number
   readonly recompute?: boolean
   /** The frozen image encoder, as `openVisionModel` takes it (default: the preset's own, else the one that ships). */
@@ -48,8 +48,9 @@ export async function planPretraining(stage: Stage, options: DryRunOptions): Pro
   const { preset, data, out, accumulate = 1, recompute = false } = options
   const config = await plannedModel(stage, options)
   const settings = pretrainSettings(options, stage, config.language.kind)
+  const { distractors = 0 } = settings
   const { batch, steps } = settings.optimization
-  const training = { stage, config, batch, steps, accumulate, recompute }
+  const training = { stage, config, batch, steps, accumulate, recompute, distractors }
   const estimate = estimateTraining(training)
   const machine = await thisMachine(out)
   const { vision, qformer, embeddingWidth, language, text } = config
@@ -155,6 +156,7 @@ export function describePlan(plan: TrainingPlan): string {
       'batch',
       `${batch} in ${plan.accumulate} pass${plan.accumulate === 1 ? '' : 'es'}${plan.recompute ? ', layers computed again' : ''}`,
     ],
+    ...(settings.distractors ? [['distractors', `${settings.distractors} captions`] as [string, string]] : []),
     [
       'steps',
       `${steps.toLocaleString('en')}, ${((batch * steps) / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} million pictures`,

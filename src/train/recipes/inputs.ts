@@ -1,6 +1,9 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import type { EmojiData, EmojiPicture } from '../../data/emoji/dataset.js'
+import type { PartWeight } from '../../weights/modelDirectory.js'
+import type { WantedWeights } from '../../weights/modelParts.js'
+import type { PartSource } from '../../weights/partSource.js'
 import type { TrainingTask } from '../loop.js'
 import type { Weights } from './parts.js'
 
@@ -16,10 +19,16 @@ export const withInputs = (task: TrainingTask, inputs: Readonly<Record<string, s
 /** Of names, shapes and values; the order of the weights does not count. */
 export function hashWeights(weights: Weights): string {
   const hash = createHash('sha256')
-  for (const [name, { shape, data }] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    addJson(hash, [name, shape])
-    hash.update(data)
-  }
+  for (const name of [...weights.keys()].sort()) addWeight(hash, name, weights.get(name)!)
+  return hash.digest('hex')
+}
+
+/** The same of weights that are read one at a time, where all of them would take too much memory. */
+export async function hashSource(source: Pick<PartSource, 'stream'>, wanted: WantedWeights): Promise<string> {
+  const hash = createHash('sha256')
+  await using weights = await source.stream(wanted)
+  for (const name of [...weights.names].sort())
+    addWeight(hash, name, { shape: wanted.get(name)!.shape, data: await weights.read(name) })
   return hash.digest('hex')
 }
 
@@ -49,5 +58,10 @@ export function hashDrawings(data: Pick<EmojiData, 'rgba'>, pictures: readonly E
 }
 
 export const hashJson = (value: unknown): string => addJson(createHash('sha256'), value).digest('hex')
+
+function addWeight(hash: Hash, name: string, { shape, data }: PartWeight): void {
+  addJson(hash, [name, shape])
+  hash.update(data)
+}
 
 const addJson = (hash: Hash, value: unknown): Hash => hash.update(`${JSON.stringify(value)}\n`)

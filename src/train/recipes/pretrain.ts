@@ -21,7 +21,7 @@ import { stage2Task } from '../pretrain/stage2Task.js'
 import { stage2T5Task } from '../t5/stage2T5Task.js'
 import { modelCard } from './card.js'
 import { cachedViews, openFeatures } from './features.js'
-import { hashData, hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
+import { hashData, hashJson, hashPictures, hashSource, hashWeights, withInputs } from './inputs.js'
 import { bertWeights, newModel, startingModel } from './newModel.js'
 import { dataOf, loadPart, loadWeights, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
@@ -80,8 +80,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
   const vision = await loadWeights(source.vision, partSpecs(config).vision)
   const earlier = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
-  const { optimization, dropout, ...preset } = pretrainSettings(options, 'stage1', config.language.kind)
-  const distractors = options.distractors ?? preset.distractors
+  const { optimization, dropout, distractors } = pretrainSettings(options, 'stage1', config.language.kind)
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
   const open = () => trainingPictures(options.data, config.vision.imageSize, options)
   const pictures = await rootFirst(communicator, open)
@@ -142,7 +141,7 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const { languageDtype = 'float32' } = options
   const loadLanguage = () => loadWeights(languageModel.weights, specs.language)
   const language = languageDtype === 'float32' ? await loadLanguage() : undefined
-  const languageHash = hashWeights(language ?? (await loadLanguage()))
+  const languageHash = language ? hashWeights(language) : await hashSource(languageModel.weights, specs.language)
   const mapLanguage = () =>
     languageModel.weights.open(specs.language, {
       bits: weightBits(config, { languageModel: languageDtype }),
@@ -217,11 +216,13 @@ async function stage1Before({ stage1, vision }: Stage2RecipeOptions): Promise<Mo
   return openTrained(stage1)
 }
 
-type PretrainSettings = Pick<PretrainOptions, 'preset' | 'steps' | 'seed' | 'learningRate' | 'dropout'>
+/** What a command may say in the place of its preset. */
+export type PretrainSettings = Pick<PretrainOptions, 'preset' | 'steps' | 'seed' | 'learningRate' | 'dropout'> &
+  Pick<Stage1RecipeOptions, 'distractors'>
 
 /** The preset's values with those of the command; the warm-up is stretched with the steps. */
 export function pretrainSettings(
-  { preset, steps, seed, learningRate, dropout }: PretrainSettings,
+  { preset, steps, seed, learningRate, dropout, distractors }: PretrainSettings,
   stage: 'stage1' | 'stage2',
   language: ModelConfig['language']['kind'],
 ) {
@@ -234,6 +235,7 @@ export function pretrainSettings(
   const schedule = { ...optimization.schedule, peak, warmupSteps, totalSteps: total }
   return {
     ...settings,
+    ...(distractors === undefined ? {} : { distractors }),
     dropout: dropout ?? settings.dropout,
     optimization: { ...optimization, steps: total, schedule, seed: seed ?? optimization.seed },
   }
