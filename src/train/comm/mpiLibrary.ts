@@ -26,8 +26,7 @@ const ASYNC_STACK_BYTES = 4 << 20
  */
 export async function openMpiLibrary(family: LauncherFamily, environment: Environment): Promise<MpiLibrary> {
   const koffi = await importKoffi()
-  // UCX, which MPICH may use, takes over SIGSEGV, which WebAssembly needs for its bounds checks.
-  process.env['UCX_ERROR_SIGNALS'] ??= ''
+  prepareUcx()
   koffi.config({ async_stack_size: ASYNC_STACK_BYTES })
   const chosen = environment[LIBRARY_VARIABLE]
   const names = chosen ? [chosen] : candidates(family)
@@ -43,6 +42,17 @@ export async function openMpiLibrary(family: LauncherFamily, environment: Enviro
     }
   }
   throw new CommunicationError(missing(chosen, failures))
+}
+
+/**
+ * UCX, on which MPICH and Open MPI may stand, reads its settings as it is loaded. It takes over SIGSEGV, which
+ * WebAssembly needs for its bounds checks; and it writes jumps over the first bytes of the C library's mmap, munmap and
+ * madvise, which Node's other threads may be executing at that moment: about one start in twenty-five crashed where
+ * they did so all the time.
+ */
+function prepareUcx(): void {
+  process.env['UCX_ERROR_SIGNALS'] ??= ''
+  process.env['UCX_MEM_EVENTS'] ??= 'n'
 }
 
 type Koffi = typeof import('koffi')['default']

@@ -16,6 +16,12 @@ describe.each(FAMILIES)('two ranks under %s', (family) => {
     expect(code).toBe(0)
   })
 
+  it("leave the C library's code alone, which Node's other threads execute", async () => {
+    const { code, output } = await launch(family, programs.path('libraryCode'))
+    expect(output).toContain('nothing was written over')
+    expect(code).toBe(0)
+  })
+
   it.each(['throws', 'returns', 'killed'])('end together, and not with success, when one %s', async (end) => {
     const { code, output } = await launch(family, programs.path('failures'), [end])
     expect(code).not.toBe(0)

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError, ModelNotFoundError, WeightsError } from '../../../src/errors.js'
 import { synthesize } from '../../../src/synth/synthesize.js'
 import { Blip2 } from '../../../src/tasks/blip2.js'
@@ -212,35 +212,29 @@ describe('hubSettings', () => {
   })
 })
 
-describe('blip2 pull without a network', () => {
-  it('says so in one line and ends with 1', async () => {
-    const before = { ...process.env }
-    Object.assign(process.env, { HF_ENDPOINT: 'http://127.0.0.1:9', HF_HUB_OFFLINE: '' })
-    try {
-      const { code, out, err } = await runCommand(['pull', ID, '--cache', cacheDirectory])
-      expect([code, out]).toEqual([1, ''])
-      expect(err).toMatch(
-        /^blip2: http:\/\/127\.0\.0\.1:9 cannot be reached to look for someone\/tiny-blip2; [^\n]*\n$/,
-      )
-    } finally {
-      process.env = before
-    }
-  })
-})
-
 describe('blip2 pull', () => {
+  const useHub = (endpoint: string) => {
+    vi.stubEnv('HF_ENDPOINT', endpoint)
+    vi.stubEnv('HF_HUB_OFFLINE', '')
+  }
+  afterEach(() => {
+    vi.unstubAllEnvs()
+  })
+
   it('prints the directory', async () => {
-    const before = { ...process.env }
-    Object.assign(process.env, { HF_ENDPOINT: hub.endpoint, HF_HUB_OFFLINE: '' })
-    try {
-      const { code, out, err } = await runCommand(['pull', ID, '--cache', cacheDirectory])
-      expect({ code, out, err }).toEqual({ code: 0, out: `${join(repository(), 'snapshots', COMMIT)}\n`, err: '' })
-      const json = await runCommand(['pull', ID, '--cache', cacheDirectory, '--json'])
-      expect(JSON.parse(json.out)).toMatchObject({ commit: COMMIT, fetched: 0 })
-      expect(await runCommand(['pull', 'no-id'])).toMatchObject({ code: 2 })
-      expect(await runCommand(['pull', 'no/model', '--cache', cacheDirectory])).toMatchObject({ code: 1 })
-    } finally {
-      process.env = before
-    }
+    useHub(hub.endpoint)
+    const { code, out, err } = await runCommand(['pull', ID, '--cache', cacheDirectory])
+    expect({ code, out, err }).toEqual({ code: 0, out: `${join(repository(), 'snapshots', COMMIT)}\n`, err: '' })
+    const json = await runCommand(['pull', ID, '--cache', cacheDirectory, '--json'])
+    expect(JSON.parse(json.out)).toMatchObject({ commit: COMMIT, fetched: 0 })
+    expect(await runCommand(['pull', 'no-id'])).toMatchObject({ code: 2 })
+    expect(await runCommand(['pull', 'no/model', '--cache', cacheDirectory])).toMatchObject({ code: 1 })
+  })
+
+  it('says in one line that there is no network, and ends with 1', async () => {
+    useHub('http://127.0.0.1:9')
+    const { code, out, err } = await runCommand(['pull', ID, '--cache', cacheDirectory])
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toMatch(/^blip2: http:\/\/127\.0\.0\.1:9 cannot be reached to look for someone\/tiny-blip2; [^\n]*\n$/)
   })
 })
