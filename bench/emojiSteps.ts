@@ -5,23 +5,21 @@ import { operationCount } from '../src/graph/operationCount.js'
 import { type ImageEncoderConfig, imageFeatures } from '../src/models/imageEncoder.js'
 import { patchCount } from '../src/models/vit.js'
 import { Scope } from '../src/nn/scope.js'
-import { CompiledFunction } from '../src/runtime/index.js'
 import { Tokenizer } from '../src/text/tokenizer.js'
 import type { TokenizerJson } from '../src/text/tokenizerJson.js'
 import type { Communicator } from '../src/train/comm/communicator.js'
 import { Replicas } from '../src/train/comm/replicas.js'
-import type { TrainingTask } from '../src/train/loop.js'
-import { stage1Vectors } from '../src/train/objectives/stage1Rank.js'
 import { AdamW } from '../src/train/optimizer/adamw.js'
 import { parameterGroups } from '../src/train/optimizer/parameterGroups.js'
 import { PRETRAIN_PRESETS } from '../src/train/pretrain/presets.js'
 import { stage1Task } from '../src/train/pretrain/stage1Task.js'
-import { fillInitial, weightFeeds } from '../src/train/program.js'
+import { fillInitial } from '../src/train/program.js'
 import { drawTraining } from '../src/train/recipes/drawnTraining.js'
 import { Random } from '../src/train/random/random.js'
+import { heldWeights } from '../src/weights/heldWeights.js'
 import type { ModelConfig } from '../src/weights/modelConfig.js'
 import { readModelDirectory } from '../src/weights/modelDirectory.js'
-import { median, medianSeconds } from './measure.js'
+import { median } from './measure.js'
 import { TimedCommunicator } from './timedCommunicator.js'
 
 /** Medians over the steps of one rank. */
@@ -29,14 +27,12 @@ export interface StepFigures {
   readonly stepSeconds: number
   readonly communicationSeconds: number
   readonly optimizerSeconds: number
-  /** Of the pass that computes the vectors of the rank's samples, which several ranks need besides the step. */
-  readonly vectorSeconds: number
   /** Of all ranks. */
   readonly samples: number
   readonly gradientBytes: number
   /** Floating-point operations of a step on one rank. */
   readonly operations: number
-  /** What the steps of two ranks compute over what the step of one does, their vectors apart. */
+  /** What the steps of two ranks compute over what the step of one does. */
   readonly twoRankOperations: number
   /** Vectors gathered and features sent in a step, by each rank. */
   readonly exchangedBytes: number
@@ -45,11 +41,12 @@ export interface StepFigures {
 
 /** From where benchmarks are compiled to. */
 const SHIPPED_MODEL = fileURLToPath(new URL('../../models/emoji', import.meta.url))
-/** After one that is not counted. */
-const STEPS = 3
 
-/** Steps of stage 1 of the preset 'emoji', on pictures of noise and captions of one length. */
-export async function emojiSteps(communicator: Communicator): Promise<StepFigures> {
+/**
+ * Stage 1 of the preset 'emoji', on pictures of noise and captions of one length.
+ * @param steps After one that is not counted.
+ */
+export async function emojiSteps(communicator: Communicator, steps: number): Promise<StepFigures> {
   const timed = new TimedCommunicator(communicator)
   const directory = await readModelDirectory(SHIPPED_MODEL)
   const tokenizer = Tokenizer.fromJson((await directory.readTokenizer('qformer')) as TokenizerJson)
@@ -57,7 +54,7 @@ export async function emojiSteps(communicator: Communicator): Promise<StepFigure
   const { config } = directory
   const { vision, mean, std, embeddingWidth, qformer, visionLayerNormEpsilon, text } = config
   const model = { qformer, visionLayerNormEpsilon, embeddingWidth }
-  const encoder = { config: vision, mean, std, weights: randomEncoder(vision) }
+  const encoder = { config: vision, mean, std, open: async () => heldWeights(randomEncoder(vision)) }
   const pictures = noise(vision.imageSize, 2 * optimization.batch)
   await using task = await stage1Task(
     { ...optimization, model, tokens: text.maxTokens, dropout, itcGradient: 'full' },
@@ -67,7 +64,7 @@ export async function emojiSteps(communicator: Communicator): Promise<StepFigure
   const replicas = new Replicas(timed, memory)
   const optimizer = new AdamW(memory, { groups: parameterGroups(memory.parameters) })
   const times: Record<'step' | 'communication' | 'optimizer', number[]> = { step: [], communication: [], optimizer: [] }
-  for (let step = 0; step < STEPS + 1; step++) {
+  for (let step = 0; step < steps + 1; step++) {
     timed.seconds = 0
     const start = performance.now()
     replicas.clear()
@@ -85,7 +82,6 @@ export async function emojiSteps(communicator: Communicator): Promise<StepFigure
     stepSeconds: median(times.step.slice(1)),
     communicationSeconds: median(times.communication.slice(1)),
     optimizerSeconds: median(times.optimizer.slice(1)),
-    vectorSeconds: await vectorSeconds(task, config, own),
     samples: task.samplesPerStep,
     gradientBytes: 4 * memory.arenaLength,
     operations: operationsOn(1, config, optimization.batch),
@@ -99,25 +95,6 @@ export async function emojiSteps(communicator: Communicator): Promise<StepFigure
 function operationsOn(ranks: number, config: ModelConfig, batch: number): number {
   const { encoder, step } = drawTraining(config, { stage: 'stage1', batch, accumulate: ranks })
   return ranks * (operationCount([encoder.features]) + operationCount(step.outputs))
-}
-
-async function vectorSeconds(task: TrainingTask, config: ModelConfig, batch: number): Promise<number> {
-  const { decoderToken, padToken, maxTokens } = config.text
-  const graph = new Graph()
-  const { scope, imageVectors, textVectors } = stage1Vectors(graph, config, {
-    ...{ batch, rank: 0, ranks: 1, patches: 1 + patchCount(config.vision), tokens: maxTokens },
-    ...{ decoderToken, padToken, itcGradient: 'full' },
-  })
-  const outputs = { image: imageVectors, text: textVectors }
-  const vectors = await CompiledFunction.create(graph, outputs, { threads: 1 })
-  const { features, ids, mask } = await task.feeds(0)
-  const weights = weightFeeds(task.program.memory, scope.specs.values())
-  const seconds = await medianSeconds(
-    () => vectors.run({ ...weights, features: features!, ids: ids!, mask: mask! }),
-    STEPS,
-  )
-  await vectors.dispose()
-  return seconds
 }
 
 function randomEncoder(config: ImageEncoderConfig): Map<string, Float32Array> {

@@ -68,7 +68,7 @@ function planOf(machine: MachineFigures, ranks: number): Figures {
   const config = paperModelConfig(PRESET, PAPER_LANGUAGE_MODELS['opt-2.7b'])
   const options = { stage: 'stage1', batch, accumulate: ranks } as const
   // A rank computes what a pass of as many does.
-  const { encoder, vectors = [], step, specs } = drawTraining(config, options)
+  const { encoder, step, specs } = drawTraining(config, options)
   const gradientBytes =
     4 * [...specs.trained.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
   const encoderOperations = machine.encodes ? operationCount([encoder.features]) : 0
@@ -77,7 +77,6 @@ function planOf(machine: MachineFigures, ranks: number): Figures {
   const { queries } = config.qformer
   const model: StepModel = {
     computeSeconds: (ranks * (encoderOperations + operationCount(step.outputs))) / machine.rate,
-    vectorSeconds: (ranks * operationCount(vectors)) / machine.rate,
     // 28 bytes a parameter are read and written, at 50 GB/s.
     fixedSeconds: (7 * gradientBytes) / 50e9,
     gradientBytes,
@@ -99,7 +98,7 @@ function planOf(machine: MachineFigures, ranks: number): Figures {
   } = trainingMemory(config, { ...options, batch: own, accumulate: 1, recompute: true })
   return {
     picturesOfARank: own,
-    petaflopOfAStep: (ranks * (encoderOperations + operationCount(step.outputs) + operationCount(vectors))) / 1e15,
+    petaflopOfAStep: (ranks * (encoderOperations + operationCount(step.outputs))) / 1e15,
     stepSeconds: seconds,
     communicationShare: communication / seconds,
     days,

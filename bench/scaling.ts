@@ -14,23 +14,28 @@ export const takesArguments = true
 
 /**
  * Stage 1 of the preset 'emoji' on 1 and 2 ranks with one core each; what the ranks cost each other; and how well the
- * model of docs/scale.md predicts it. Needs Open MPI, 2 cores and 7 GB of memory. About a minute. With
- * `--megabits N`, the two ranks are on two hosts with so slow a network between them (Linux, as root).
+ * model of docs/scale.md predicts it. Needs Open MPI, 2 cores and 7 GB of memory. `--steps N` are counted of each
+ * (default 5: a minute). With `--megabits N`, the two ranks are on two hosts with so slow a network between them (Linux,
+ * as root).
  */
 export const bench: Benchmark = async (note, args) => {
-  const { values } = parseArgs({ args: [...args], options: { megabits: { type: 'string' } } })
-  if (values.megabits === undefined) return scaling(note)
+  const options = { steps: { type: 'string', default: '5' }, megabits: { type: 'string' } } as const
+  const { values } = parseArgs({ args: [...args], options })
+  const steps = Number(values.steps)
+  if (!(Number.isSafeInteger(steps) && steps > 0))
+    throw new Error(`--steps is a whole number above 0, not '${values.steps}'`)
+  if (values.megabits === undefined) return scaling(note, steps)
   const megabits = Number(values.megabits)
   if (!(megabits > 0)) throw new Error(`--megabits is a number above 0, not '${values.megabits}'`)
-  return overNetwork(note, megabits)
+  return overNetwork(note, steps, megabits)
 }
 
-async function scaling(note: (line: string) => void): Promise<Figures> {
-  const one = await onRanks<StepFigures>(1, 'steps')
+async function scaling(note: (line: string) => void, steps: number): Promise<Figures> {
+  const one = await onRanks<StepFigures>(1, `steps ${steps}`)
   note(`1 rank: ${rate(one).toFixed(1)} samples/s`)
-  const beside = await onRanks<StepFigures>(2, 'alone')
+  const beside = await onRanks<StepFigures>(2, `alone ${steps}`)
   note(`1 rank while another trains beside it, without exchange: ${rate(beside).toFixed(1)} samples/s`)
-  const two = await onRanks<StepFigures>(2, 'steps')
+  const two = await onRanks<StepFigures>(2, `steps ${steps}`)
   note(`2 ranks: ${rate(two).toFixed(1)} samples/s`)
   const network = await onRanks<NetworkFigures>(2, 'collectives')
   const memory = await onRanks<MemoryFigures>(2, 'memory')
@@ -44,7 +49,6 @@ async function scaling(note: (line: string) => void): Promise<Figures> {
     // Without what the machine takes from two busy cores.
     efficiencyBeside: rate(two) / (2 * rate(beside)),
     ...againstModel(beside, two, network),
-    vectorShare: one.vectorSeconds / one.stepSeconds,
     twoRankOperations: one.twoRankOperations,
     residentMiB1: one.residentMiB,
     residentMiB2: two.residentMiB,
@@ -55,11 +59,11 @@ async function scaling(note: (line: string) => void): Promise<Figures> {
   }
 }
 
-async function overNetwork(note: (line: string) => void, megabits: number): Promise<Figures> {
-  const beside = await onRanks<StepFigures>(2, 'alone')
+async function overNetwork(note: (line: string) => void, steps: number, megabits: number): Promise<Figures> {
+  const beside = await onRanks<StepFigures>(2, `alone ${steps}`)
   note(`1 rank while another trains beside it, without exchange: ${rate(beside).toFixed(1)} samples/s`)
   await using slow = await limitedNetwork(megabits)
-  const two = await onRanks<StepFigures>(2, 'steps', slow.launcher)
+  const two = await onRanks<StepFigures>(2, `steps ${steps}`, slow.launcher)
   note(`2 ranks, ${megabits} Mbit/s between them: ${rate(two).toFixed(1)} samples/s`)
   const network = await onRanks<NetworkFigures>(2, 'collectives', slow.launcher)
   return {
@@ -104,7 +108,6 @@ const COLLECTIVES = 6
 /** @param one Measured on one rank, with as many busy cores as the ranks that are predicted. */
 const stepModelOf = (one: StepFigures, { bytesPerSecond, latency }: NetworkFigures): StepModel => ({
   computeSeconds: (one.stepSeconds - one.optimizerSeconds) * one.twoRankOperations,
-  vectorSeconds: one.vectorSeconds,
   fixedSeconds: one.optimizerSeconds,
   gradientBytes: one.gradientBytes,
   // Of all samples; half of them are a rank's.
@@ -116,9 +119,10 @@ const stepModelOf = (one: StepFigures, { bytesPerSecond, latency }: NetworkFigur
 
 type Launcher = readonly [program: string, ...flags: string[]]
 
+/** @param what One of the measurements of scalingRank.ts, with what it takes. */
 async function onRanks<Measured>(ranks: number, what: string, command: Launcher = THIS_MACHINE): Promise<Measured> {
   const [launcher, ...flags] = command
-  const args = [...flags, '-n', `${ranks}`, process.execPath, RANK_PROGRAM, what]
+  const args = [...flags, '-n', `${ranks}`, process.execPath, RANK_PROGRAM, ...what.split(' ')]
   const { stdout } = await promisify(execFile)(launcher, args).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause
     throw new Error(`${launcher} is not installed: apt-get install openmpi-bin`, { cause })

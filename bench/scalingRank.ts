@@ -10,7 +10,7 @@ import { emojiSteps } from './emojiSteps.js'
 import { median } from './measure.js'
 
 /** One rank of the scaling benchmark. Rank 0 prints its figures as JSON. */
-const MEASUREMENTS: Readonly<Record<string, (communicator: Communicator) => Promise<object>>> = {
+const MEASUREMENTS: Readonly<Record<string, (communicator: Communicator, count: number) => Promise<object>>> = {
   steps: emojiSteps,
   collectives,
   memory: (communicator) => optimizerMemory(communicator, false),
@@ -56,9 +56,10 @@ async function optimizerMemory(communicator: Communicator, sharded: boolean) {
   return { bytesPerParameter: (process.memoryUsage.rss() - before) / memory.arenaLength, seconds }
 }
 
-async function main(name = ''): Promise<void> {
+/** @param count Steps, for those that take some. */
+async function main(name = '', count = ''): Promise<void> {
   if (name === ALONE) {
-    const figures = await emojiSteps(new SingleProcess())
+    const figures = await emojiSteps(new SingleProcess(), Number(count))
     // Ranks that do not call MPI are numbered by the launcher all the same.
     if (process.env['OMPI_COMM_WORLD_RANK'] === '0') console.log(JSON.stringify(figures))
     return
@@ -66,9 +67,9 @@ async function main(name = ''): Promise<void> {
   const measure = MEASUREMENTS[name]
   if (!measure) throw new Error(`expected ${[ALONE, ...Object.keys(MEASUREMENTS)].join(', ')}, got '${name}'`)
   const communicator = await openCommunicator()
-  const figures = await measure(communicator)
+  const figures = await measure(communicator, Number(count))
   await communicator.dispose()
   if (communicator.rank === 0) console.log(JSON.stringify(figures))
 }
 
-await main(process.argv[2])
+await main(...process.argv.slice(2))

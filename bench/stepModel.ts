@@ -2,8 +2,6 @@
 export interface StepModel {
   /** Of the losses and gradients of all samples on one rank, as the ranks compute them. */
   readonly computeSeconds: number
-  /** Of the vectors of all samples, which several ranks compute once more, on one rank. */
-  readonly vectorSeconds: number
   /** What each rank does whatever their number: the optimiser's step. */
   readonly fixedSeconds: number
   /** Of the gradients, which are added up over the ranks. */
@@ -20,11 +18,11 @@ export interface StepModel {
 
 /** Seconds of a step on so many ranks, of which all share one batch. */
 export function stepSeconds(model: StepModel, ranks: number): { seconds: number; communication: number } {
-  const { computeSeconds, vectorSeconds, fixedSeconds, gradientBytes, exchangedBytes, collectives } = model
+  const { computeSeconds, fixedSeconds, gradientBytes, exchangedBytes, collectives } = model
   if (ranks === 1) return { seconds: computeSeconds + fixedSeconds, communication: 0 }
   // A ring: each rank sends its share of the gradients around twice.
   const around = (2 * (ranks - 1)) / ranks
   const transfer = (around * gradientBytes + exchangedBytes) / model.bandwidth
   const communication = transfer + collectives * 2 * (ranks - 1) * model.latency
-  return { seconds: (computeSeconds + vectorSeconds) / ranks + fixedSeconds + communication, communication }
+  return { seconds: computeSeconds / ranks + fixedSeconds + communication, communication }
 }

@@ -1,4 +1,5 @@
 export * from './backward.js'
+export { type Cut, cutAfter } from './cut.js'
 export { type ConstantData, Graph, type Node, type Operator, operators, Tensor } from './graph.js'
 export {
   embeddedFloats,

@@ -1,9 +1,16 @@
 import { NonFiniteError, ShapeError, WeightsError } from '../errors.js'
-import { backward, embeddedFloats, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
+import { backward, cutAfter, embeddedFloats, type Graph, type Tensor, type WeightSource } from '../graph/index.js'
 import { elementCount } from '../graph/types.js'
 import type { DropoutSites } from '../nn/dropout.js'
 import type { Initializer, ParameterSpec } from '../nn/scope.js'
-import { CompiledFunction, type Data, float32, value as makeValue, type Value } from '../runtime/index.js'
+import {
+  CompiledFunction,
+  type CompileOptions,
+  type Data,
+  float32,
+  value as makeValue,
+  type Value,
+} from '../runtime/index.js'
 import type { GraphWeights } from '../weights/heldWeights.js'
 import { ParameterMemory } from './optimizer/parameterMemory.js'
 import { DropoutMasks } from './random/dropoutMasks.js'
@@ -28,6 +35,13 @@ export interface ProgramOptions {
   readonly threads?: number
   /** Compute layers again in the backward pass instead of keeping what they compute; see `backward`. Default false. */
   readonly recompute?: boolean
+  /** What `begin` computes before the inputs that these do not need are known. */
+  readonly early?: Readonly<Record<string, Tensor>>
+  /**
+   * Whether `run` goes on from what the last `begin` computed (default), or computes it once more: then nothing has to be
+   * kept, where several begin before the first runs.
+   */
+  readonly goesOn?: boolean
 }
 
 /** In memory; or ready for graphs, perhaps mapped from a file and quantised, with the names of all that are there. */
@@ -51,6 +65,9 @@ export type StepProgram = Pick<TrainingProgram, 'memory' | 'run' | 'dispose'>
 export class TrainingProgram {
   readonly memory: ParameterMemory
   readonly #compiled: CompiledFunction
+  readonly #early: CompiledFunction | undefined
+  /** What `begin` has left for `run`. */
+  #held: Readonly<Record<string, Value>> = {}
   readonly #terms: readonly string[]
   readonly #rows: readonly RowOutput[]
   readonly #weights: Record<string, Value>
@@ -59,7 +76,7 @@ export class TrainingProgram {
 
   private constructor(
     memory: ParameterMemory,
-    compiled: CompiledFunction,
+    { compiled, early }: Compiled,
     terms: readonly string[],
     rows: readonly RowOutput[],
     dense: readonly string[],
@@ -67,6 +84,7 @@ export class TrainingProgram {
   ) {
     this.memory = memory
     this.#compiled = compiled
+    this.#early = early
     this.#terms = terms
     this.#rows = rows
     this.#dropout = dropout
@@ -109,22 +127,31 @@ export class TrainingProgram {
         outputs[row.values] = values
       }
     }
-    const compiled = await CompiledFunction.create(graph, outputs, {
+    const compiled = await compile(options, outputs, {
       ...weightSources(frozen),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
     })
     return new TrainingProgram(memory, compiled, [LOSS, ...Object.keys(terms)], rows, dense, dropout)
   }
 
+  /** The values of `early`, by their names, from the inputs that they need; the next call overwrites them. */
+  async begin(step: number, feeds: Readonly<Record<string, Value>>): Promise<Readonly<Record<string, Value>>> {
+    if (!this.#early) throw new ShapeError('this program computes nothing early; begin its steps with run')
+    this.#dropout?.masks.fill(step)
+    this.#held = await this.#early.run({ ...feeds, ...this.#weights, ...this.#dropout?.feeds })
+    return this.#held
+  }
+
   /**
-   * Computes the loss of a batch, and its gradients into the memory. Throws a NonFiniteError naming the term that is
-   * not a number.
+   * Computes the loss of a batch, and its gradients into the memory; with `early`, after `begin` with the same inputs.
+   * Throws a NonFiniteError naming the term that is not a number.
    */
   async run(step: number, feeds: Readonly<Record<string, Value>>): Promise<Record<string, number>> {
     this.#dropout?.masks.fill(step)
     // A dense gradient is overwritten by the run; rows are added to what is there.
     this.memory.clearRows()
-    const results = await this.#compiled.run({ ...feeds, ...this.#weights, ...this.#dropout?.feeds }, this.#gradients)
+    const inputs = { ...feeds, ...this.#held, ...this.#weights, ...this.#dropout?.feeds }
+    const results = await this.#compiled.run(inputs, this.#gradients)
     for (const { parameter, ids, values } of this.#rows) {
       this.memory.addRows(parameter, results[ids]!.data as BigInt64Array, results[values]!.data as Float32Array)
     }
@@ -139,8 +166,30 @@ export class TrainingProgram {
     return losses
   }
 
-  dispose(): Promise<void> {
-    return this.#compiled.dispose()
+  async dispose(): Promise<void> {
+    await Promise.all([this.#compiled.dispose(), this.#early?.dispose()])
+  }
+}
+
+interface Compiled {
+  readonly compiled: CompiledFunction
+  readonly early?: CompiledFunction
+}
+
+/** The step in one run, or what is computed early apart from it. */
+async function compile(
+  { graph, early: values, goesOn = true }: ProgramOptions,
+  outputs: Readonly<Record<string, Tensor>>,
+  options: CompileOptions,
+): Promise<Compiled> {
+  if (!values) return { compiled: await CompiledFunction.create(graph, outputs, options) }
+  const rest = goesOn ? cutAfter(Object.values(values), outputs) : { held: {}, graph, outputs }
+  const early = await CompiledFunction.create<string>(graph, { ...values, ...rest.held }, options)
+  try {
+    return { early, compiled: await CompiledFunction.create<string>(rest.graph, rest.outputs, options) }
+  } catch (error) {
+    await early.dispose()
+    throw error
   }
 }
 

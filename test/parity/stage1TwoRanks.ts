@@ -47,13 +47,13 @@ export async function stage1TwoRanks({ config, inputs, weights }: Fixture): Prom
 
   const vectors = await Promise.all(
     ranks.map((rank) => {
-      const { imageVectors, textVectors } = stage1Vectors(new Graph(), settings, options(rank))
-      return evaluate({ imageVectors, textVectors }, { ...weights, ...own[rank]! })
+      const { image, text } = stage1Vectors(new Graph(), settings, options(rank)).vectors
+      return evaluate({ image, text }, { ...weights, ...own[rank]! })
     }),
   )
   const gathered: Values = {
-    all_image_vectors: join(vectors.map(({ imageVectors }) => imageVectors!)),
-    all_text_vectors: join(vectors.map(({ textVectors }) => textVectors!)),
+    all_image_vectors: join(vectors.map(({ image }) => image!)),
+    all_text_vectors: join(vectors.map(({ text }) => text!)),
   }
 
   const values: Values = {}

@@ -56,10 +56,16 @@ export interface Vectors {
   readonly text: Tensor
 }
 
+/** Of all ranks' samples, and of texts that belong to none of them [distractors, width], without gradient. */
+export interface GatheredVectors extends Vectors {
+  readonly distractors?: Tensor
+}
+
 /** The rows of one rank's samples: its pictures against the texts of all ranks, its texts against their pictures. */
-export function similarityRows(own: Vectors, all: Vectors, temperature: Tensor): Similarities {
+export function similarityRows(own: Vectors, all: GatheredVectors, temperature: Tensor): Similarities {
+  const texts = all.distractors ? concat([all.text, all.distractors], 0) : all.text
   return {
-    imageToText: div(maxOverQueries(own.image, all.text), temperature),
+    imageToText: div(maxOverQueries(own.image, texts), temperature),
     textToImage: div(transpose(maxOverQueries(all.image, own.text), [1, 0]), temperature),
   }
 }
@@ -73,7 +79,7 @@ export function similarityRows(own: Vectors, all: Vectors, temperature: Tensor):
  */
 export function similaritiesOfRank(
   own: Vectors,
-  all: Vectors,
+  all: GatheredVectors,
   first: number,
   temperature: Tensor,
   gradient: ItcGradient,
@@ -81,7 +87,19 @@ export function similaritiesOfRank(
   if (gradient === 'gathered') return similarityRows(own, all, temperature)
   const image = replaceRows(all.image, first, own.image)
   const text = replaceRows(all.text, first, own.text)
-  return similarities(image, text, temperature, gradient)
+  const similarity = similarities(image, text, temperature, gradient)
+  return all.distractors ? withDistractors(similarity, image, all.distractors, temperature) : similarity
+}
+
+/** How pictures fit texts that belong to none of them, as further columns. distractors: [texts, width] */
+export function withDistractors(
+  { imageToText, textToImage }: Similarities,
+  image: Tensor,
+  distractors: Tensor,
+  temperature: Tensor,
+): Similarities {
+  const further = div(maxOverQueries(image, distractors), temperature)
+  return { imageToText: concat([imageToText, further], 1), textToImage }
 }
 
 /** Rows from number `first` replaced. Their gradient is multiplied by the number of ranks, which the mean divides by. */

@@ -1,6 +1,6 @@
 import { ConfigError } from '../../errors.js'
 import type { Graph, Tensor } from '../../graph/graph.js'
-import { add, concat, div, stopGradient } from '../../graph/index.js'
+import { add, concat, stopGradient } from '../../graph/index.js'
 import {
   encodeText,
   imageEmbedding,
@@ -11,7 +11,7 @@ import {
 } from '../../models/blip2.js'
 import { type Dropout, noDropout } from '../../nn/dropout.js'
 import { type Initializer, Scope } from '../../nn/scope.js'
-import { type ItcGradient, itcLoss, itcLossWithIds, maxOverQueries, sameIds, similarities } from './itc.js'
+import { type ItcGradient, itcLoss, itcLossWithIds, sameIds, similarities, withDistractors } from './itc.js'
 import { itg } from './itg.js'
 import { hardNegatives, itm } from './itm.js'
 
@@ -70,9 +70,11 @@ export function stage1(graph: Graph, config: Stage1Config, options: Stage1Option
   const positions = graph.integers(Array.from({ length: batch }, (_, row) => row))
   const imageIds = options.imageIds ? graph.input('image_ids', 'int64', [batch]) : positions
   const excluded = sameIds(imageIds, imageIds)
-  const others = options.distractors ? distractors(p, config, { ...options, imageVectors, temperature }) : undefined
+  const others = options.distractors ? distractorInputs(graph, options.distractors, tokens) : undefined
   const textIds = others ? concat([imageIds, others.imageIds], 0) : imageIds
-  const similarity = others ? { ...own, imageToText: concat([own.imageToText, others.imageToText], 1) } : own
+  const similarity = others
+    ? withDistractors(own, imageVectors, distractorVectors(p, config, others.ids, others.mask), temperature)
+    : own
   const itcTerm = options.imageIds
     ? itcLossWithIds(similarity, imageIds, imageIds, textIds)
     : itcLoss(similarity, positions)
@@ -141,20 +143,12 @@ export function embed(p: Scope, config: Stage1Config, { features, ids, mask, dro
   return { image, queried, imageVectors, textVectors }
 }
 
-interface DistractorInput {
-  readonly distractors?: number
-  readonly tokens: number
-  /** [batch, queries, width] */
-  readonly imageVectors: Tensor
-  readonly temperature: Tensor
-}
+const distractorInputs = (graph: Graph, count: number, tokens: number) => ({
+  ids: graph.input('distractor_ids', 'int64', [count, tokens]),
+  mask: graph.input('distractor_mask', 'int64', [count, tokens]),
+  imageIds: graph.input('distractor_image_ids', 'int64', [count]),
+})
 
-/** Texts that belong to no picture of the batch, and how the batch's pictures fit them: [batch, distractors]. */
-function distractors(p: Scope, config: Stage1Config, input: DistractorInput) {
-  const { distractors: count = 0, tokens, imageVectors, temperature } = input
-  const ids = p.graph.input('distractor_ids', 'int64', [count, tokens])
-  const mask = p.graph.input('distractor_mask', 'int64', [count, tokens])
-  const imageIds = p.graph.input('distractor_image_ids', 'int64', [count])
-  const vectors = stopGradient(textEmbedding(p, config, encodeText(p, config, ids, mask, noDropout)))
-  return { ids, mask, imageIds, imageToText: div(maxOverQueries(imageVectors, vectors), temperature) }
-}
+/** Vectors of texts that belong to no picture of the batch, without gradient. ids, mask: int64 [texts, tokens] -> [texts, embeddingWidth] */
+export const distractorVectors = (p: Scope, config: Stage1Config, ids: Tensor, mask: Tensor): Tensor =>
+  stopGradient(textEmbedding(p, config, encodeText(p, config, ids, mask, noDropout)))

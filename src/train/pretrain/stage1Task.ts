@@ -4,17 +4,18 @@ import type { Stage1Config } from '../../models/blip2.js'
 import { DropoutSites } from '../../nn/dropout.js'
 import { float32, int64, type Value } from '../../runtime/index.js'
 import { cleanCaption } from '../../text/captionCleaning.js'
-import type { EncodedBatch, Tokenizer } from '../../text/tokenizer.js'
+import type { Tokenizer } from '../../text/tokenizer.js'
 import type { RankShare } from '../comm/rankShare.js'
 import type { TrainingTask } from '../loop.js'
 import type { ItcGradient } from '../objectives/itc.js'
 import { type Stage1Objective, type Stage1Options, stage1 } from '../objectives/stage1.js'
+import { ownDistractors } from '../objectives/stage1Rank.js'
 import { type ProgramOptions, TrainingProgram } from '../program.js'
 import { type Caption, gumbelNoise } from './batches.js'
 import { type LengthGroup, lengthGroups } from './lengthGroups.js'
 import { LengthPrograms } from './lengthPrograms.js'
 import type { OptimizationConfig } from './optimization.js'
-import { ownRows, tokenWeights } from './rankInputs.js'
+import { ownRows, pickRows, tokenWeights } from './rankInputs.js'
 import { Stage1RankProgram } from './stage1RankProgram.js'
 import { type Stage, type StageParts, type StageSetting, stageTask } from './stageTask.js'
 
@@ -26,7 +27,7 @@ export interface Stage1TrainingConfig extends OptimizationConfig {
   readonly itcGradient: ItcGradient
   /**
    * Captions besides the batch's own that its pictures are told from, drawn at each step: what the paper's batches of
-   * 1,680 and more give, for a small batch. On one rank and in one pass. Default 0.
+   * 1,680 and more give, for a small batch. Default 0.
    */
   readonly distractors?: number
   /** Objectives that are minimised (default: all three), on one rank and in one pass. */
@@ -65,11 +66,6 @@ async function openStage1(
 ): Promise<Stage> {
   if (config.objectives && share.ranks * passes > 1)
     throw new ConfigError('some objectives of stage 1 alone are trained on one rank and in one pass only')
-  const { distractors: distractorCount = 0 } = config
-  if (distractorCount > 0 && share.ranks * passes > 1)
-    throw new ConfigError(
-      `${distractorCount} captions as distractors stand in for a large batch on one rank and in one pass; got ${share.ranks} ranks and ${passes} passes: use --distractors 0 and a larger batch`,
-    )
   const lengths = groups.map(({ tokens }) => tokens)
   const padToken = tokenizer.idOf('[PAD]')
   return {
@@ -81,7 +77,7 @@ async function openStage1(
         padToken,
         itcGradient: config.itcGradient,
         imageIds: true,
-        distractors: distractorCount,
+        distractors: config.distractors ?? 0,
       }
       const opening = { ...settings, ...(memory ? { memory } : {}) }
       return share.ranks * passes === 1
@@ -89,19 +85,16 @@ async function openStage1(
         : Stage1RankProgram.create(config, options, { ...opening, communicator, share, passes })
     }),
     inputs: ({ captions, imageIds, distractors, tokens = config.tokens, random }) => {
-      const encode = (texts: readonly string[]) =>
-        tokenizer.encodeBatch(
-          texts.map((text) => cleanCaption(text)),
-          { padTo: tokens },
-        )
-      const text = encode(captions)
+      const all = [...captions, ...distractors.map(({ caption }) => caption)].map((text) => cleanCaption(text))
+      const { shape, ids, mask } = tokenizer.encodeBatch(all, { padTo: tokens })
+      const texts = { ids: int64(shape, ids), mask: int64(shape, mask) }
       const noise = (columns: number) => float32([share.own, columns], gumbelNoise(random, share, columns))
       return {
-        ids: ownRows(int64(text.shape, text.ids), share),
-        mask: ownRows(int64(text.shape, text.mask), share),
-        ...(share.ranks * passes === 1 ? {} : acrossParts(text, share, passes, padToken)),
+        ids: ownRows(texts.ids, share),
+        mask: ownRows(texts.mask, share),
         image_ids: int64([share.all], imageIds),
-        ...(distractors.length === 0 ? {} : distractorInputs(distractors, encode)),
+        ...(distractors.length === 0 ? {} : distractorInputs(texts, distractors, share, passes)),
+        ...(share.ranks * passes === 1 ? {} : acrossParts(texts, share, passes, padToken)),
         image_noise: noise(share.all),
         text_noise: noise(share.all + distractors.length),
       }
@@ -109,14 +102,24 @@ async function openStage1(
   }
 }
 
+/** Captions of the whole batch, then the distractors: int64 [all + distractors, tokens] */
+interface EncodedTexts {
+  readonly ids: Value<'int64'>
+  readonly mask: Value<'int64'>
+}
+
+/** The rank's part of the distractors, from the first again where they cannot be shared evenly; and what all are of. */
 function distractorInputs(
+  { ids, mask }: EncodedTexts,
   distractors: readonly Caption[],
-  encode: (texts: readonly string[]) => EncodedBatch,
+  { all, rank, ranks }: RankShare,
+  passes: number,
 ): Record<string, Value> {
-  const { shape, ids, mask } = encode(distractors.map(({ caption }) => caption))
+  const own = passes * ownDistractors({ distractors: distractors.length, ranks: ranks * passes })
+  const rows = Array.from({ length: own }, (_, i) => all + ((rank * own + i) % distractors.length))
   return {
-    distractor_ids: int64(shape, ids),
-    distractor_mask: int64(shape, mask),
+    distractor_ids: pickRows(ids, rows),
+    distractor_mask: pickRows(mask, rows),
     distractor_image_ids: int64(
       [distractors.length],
       distractors.map(({ imageId }) => imageId),
@@ -149,14 +152,11 @@ function openAlone(
 }
 
 /** What a part needs of the others' texts: negatives are drawn from them, and the mean over tokens is theirs too. */
-function acrossParts({ ids, mask, shape }: EncodedBatch, share: RankShare, passes: number, padToken: number) {
-  const [, tokens] = shape
+function acrossParts({ ids, mask }: EncodedTexts, share: RankShare, passes: number, padToken: number) {
+  const tokens = ids.shape[1]!
   // The first token becomes [DEC], which nothing predicts; padding is no label.
   const isLabel = (id: bigint, position: number) => position > 0 && id !== BigInt(padToken)
-  const labels = Uint8Array.from(ids, (id, i) => (isLabel(id, i % tokens) ? 1 : 0))
-  return {
-    all_ids: int64(shape, ids),
-    all_mask: int64(shape, mask),
-    token_weights: tokenWeights(labels, share, passes),
-  }
+  const captions = ids.data.subarray(0, share.all * tokens)
+  const labels = Uint8Array.from(captions, (id, i) => (isLabel(id, i % tokens) ? 1 : 0))
+  return { all_ids: ids, all_mask: mask, token_weights: tokenWeights(labels, share, passes) }
 }

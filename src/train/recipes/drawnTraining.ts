@@ -93,10 +93,10 @@ function drawStage1(config: TrainedArchitecture, batch: number, passes: number, 
     return { loss, specs: scope.specs }
   }
   // A pass is compared with the vectors of all, as a rank is.
-  const rank = { ...options, rank: 0, ranks: passes }
-  const { imageVectors, textVectors } = stage1Vectors(new Graph(), model, rank)
+  const rank = { ...options, distractors, rank: 0, ranks: passes }
+  const { vectors } = stage1Vectors(new Graph(), model, rank)
   const { loss, scope } = stage1Rank(new Graph(), model, rank)
-  return { loss, specs: scope.specs, vectors: [imageVectors, textVectors] }
+  return { loss, specs: scope.specs, vectors: Object.values(vectors) }
 }
 
 function drawStage2(config: TrainedArchitecture, batch: number): DrawnStep {

@@ -30,7 +30,7 @@ export const unevenPictures: CaptionedPictures = {
   imageId: (index) => index % 9,
 }
 
-export type Kind = 'stage1' | 'stage1 gathered' | 'stage2' | 'stage2 t5' | 'answers'
+export type Kind = 'stage1' | 'stage1 gathered' | 'stage1 distractors' | 'stage2' | 'stage2 t5' | 'answers'
 
 /** The same training whatever the number of ranks, and of passes. */
 export function openShared(
@@ -47,7 +47,12 @@ export function openShared(
   return kind === 'stage2'
     ? stage2Task(stage2Config(steps), { ...parts, language: tinyLanguage(), tokenizer: bpe, stage1: undefined })
     : stage1Task(
-        { ...stage1Config(steps), itcGradient: kind === 'stage1' ? 'full' : 'gathered' },
+        {
+          ...stage1Config(steps),
+          itcGradient: kind === 'stage1 gathered' ? 'gathered' : 'full',
+          // Not to be shared evenly.
+          distractors: kind === 'stage1 distractors' ? 5 : 0,
+        },
         { ...parts, tokenizer: wordPiece },
       )
 }

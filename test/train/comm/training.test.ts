@@ -56,6 +56,7 @@ describe('two ranks with half of each batch', () => {
   it.each([
     ['stage1', 'Open MPI'],
     ['stage1 gathered', 'MPICH'],
+    ['stage1 distractors', 'MPICH'],
     ['stage2', 'MPICH'],
     ['stage2 t5', 'Open MPI'],
     ['answers', 'MPICH'],

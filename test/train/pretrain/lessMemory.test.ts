@@ -41,6 +41,7 @@ describe('a batch that is taken in passes', () => {
     ['stage1', 2],
     ['stage1', 6],
     ['stage1 gathered', 3],
+    ['stage1 distractors', 2],
     ['stage2', 3],
     ['stage2 t5', 3],
   ] as const)('gives the gradients and losses of the whole one: %s in %i', async (kind, accumulate) => {
