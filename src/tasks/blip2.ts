@@ -2,6 +2,7 @@ import { ConfigError, DisposedError, ModelNotFoundError } from '../errors.js'
 import type { ModelConfig, ModelPart } from '../weights/modelDirectory.js'
 import { type AskTask, askTask, type ChatTask, chatTask } from './answerer.js'
 import type { PictureAttention } from './attentionReader.js'
+import { bestFitting, candidateSettings } from './captionCandidates.js'
 import { type CaptionTask, captionTask } from './captioner.js'
 import { EncodedImage, type ImageInput } from './imageEncoder.js'
 import { forEach, type OneOrMany, pair } from './oneOrMany.js'
@@ -78,7 +79,7 @@ export class Blip2 {
 
   /**
    * Runs the frozen encoder once; what it gives may be passed to the other methods in the picture's place. With a
-   * retrieval model beside it, its encoder runs as well.
+   * retrieval model beside it whose encoder is another one, that one runs as well.
    */
   encode(image: ImageInput, options?: TaskOptions): Promise<EncodedImage>
   encode(images: readonly ImageInput[], options?: TaskOptions): Promise<EncodedImage[]>
@@ -246,11 +247,17 @@ export class Blip2 {
       this.#open.encoder.encode(images, signal)
     const exclusive = <T>(work: () => Promise<T>) => this.#exclusive(work)
     return {
-      write: (task, images, prompts, settings) =>
+      write: (task, images, prompts, settings, candidates = 1) =>
         exclusive(async () => {
           const generator = generatorFor(task)
+          const retriever = candidates > 1 ? this.#stage1('choosing among candidates') : undefined
           await generator.prepare()
-          return generator.generate(await encode(images, settings.signal), prompts, settings)
+          const { signal, numReturnSequences } = settings
+          const encoded = await encode(images, signal)
+          if (!retriever) return generator.generate(encoded, prompts, settings)
+          const found = await generator.generate(encoded, prompts, candidateSettings(settings, candidates))
+          const compared = await this.#encodeForRetrieval(isJoined(this.#open) ? images : encoded, signal)
+          return bestFitting(retriever, this.retrievalConfig, compared, found, numReturnSequences, signal)
         }),
       async *stream(task, image, prompt, settings) {
         const generator = generatorFor(task)

@@ -11,12 +11,16 @@ export interface Prompt {
 
 /** Text from pictures, as the model gives it to the tasks that are made of it. */
 export interface PictureText {
-  /** What the language model writes after each picture and its prompt; `task` names who asks, for errors. */
+  /**
+   * What the language model writes after each picture and its prompt; `task` names who asks, for errors. With more than
+   * one candidate, the texts among so many that fit the picture best by stage 1.
+   */
   write(
     task: string,
     images: readonly ImageInput[],
     prompts: readonly Prompt[],
     settings: TextSettings,
+    candidates?: number,
   ): Promise<GeneratedText[]>
   /** The same for one picture, in pieces. */
   stream(task: string, image: ImageInput, prompt: Prompt, settings: TextSettings): AsyncGenerator<string, GeneratedText>

@@ -24,6 +24,8 @@ export interface GeneratedText {
   readonly finishReason: 'stop' | 'length' | 'filtered'
   /** Log-probability / tokens ^ lengthPenalty. */
   readonly score: number
+  /** How well it fits the picture, where candidates were compared by stage 1. */
+  readonly match?: { readonly itm: number; readonly itc: number }
   /** The next best texts, best first, where numReturnSequences is above 1. */
   readonly alternatives?: readonly Omit<GeneratedText, 'alternatives'>[]
 }

@@ -100,6 +100,8 @@ const modelConfigSchema = z
       numBeams: size,
       lengthPenalty: z.number(),
       repetitionPenalty: fraction,
+      /** Captions among which stage 1 picks the one that fits the picture best (default 1: it does not). */
+      candidates: size.exactOptional(),
       /** Tokens that end a text (default: the language model's own end, and OPT's line break). */
       endTokens: z.array(z.int().nonnegative()).exactOptional(),
     }),
