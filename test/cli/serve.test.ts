@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { Blip2 } from '../../src/index.js'
 import { dataUrl, readEvents } from '../serve/testServer.js'
 import { compiledPackage } from '../setup/compiledPackage.js'
@@ -13,7 +13,6 @@ import { writeTinyModel } from '../tasks/tinyModel.js'
 import { runCommand } from './runCommand.js'
 
 // The command as it is installed: compiled, in a process of its own, with its threads.
-let installed: string
 let main: string
 let parent: string
 let tiny: string
@@ -23,8 +22,7 @@ beforeAll(async () => {
   tiny = join(parent, 'tiny')
   await writeTinyModel(tiny, undefined, { maxPositions: 512 })
   red = await dataUrl('#f00')
-  installed = await compiledPackage()
-  main = join(installed, 'dist/cli/main.js')
+  main = join(await compiledPackage(), 'dist/cli/main.js')
 })
 afterAll(() => rm(parent, { recursive: true }))
 
@@ -149,86 +147,6 @@ it('stops a stream whose reader left', async () => {
   expect(await (await fetch(`${url}/metrics`)).text()).toContain('blip2_requests_under_way 0')
   child.kill('SIGTERM')
   expect(await exited).toBe(0)
-})
-
-describe('examples', () => {
-  const run = (code: string) => {
-    const env = { ...process.env, BLIP2_MODEL: tiny, PICTURE: red }
-    const args = ['--input-type=module', '--eval', code]
-    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: installed, encoding: 'utf8', env })
-    expect(stderr).toBe('')
-    return stdout
-  }
-
-  it('a route handler of Next.js streams the caption, and answers 400 to what is no picture', async () => {
-    const out = run(`
-      import { POST } from './examples/next-route/route.mjs'
-      const send = (body) => POST(new Request('http://localhost/api/caption', { method: 'POST', body }))
-      const bad = await send('no picture')
-      const good = await send(Buffer.from(process.env.PICTURE.split(',')[1], 'base64'))
-      console.log(bad.status, good.status, JSON.stringify(await good.text()))
-      await (await globalThis.blip2Model).dispose()
-    `)
-    await using model = await Blip2.fromPretrained(tiny)
-    const picture = Buffer.from(red.slice(red.indexOf(',') + 1), 'base64')
-    const { text } = await model.caption(picture, { numBeams: 1 })
-    expect(out).toBe(`400 200 ${JSON.stringify(text)}\n`)
-  })
-
-  it('a provider of the AI SDK generates and streams', async () => {
-    const { url, post } = await serve()
-    const out = run(`
-      import { createBlip2 } from './examples/ai-sdk-provider/blip2Provider.mjs'
-      const model = createBlip2({ baseURL: '${url}' })('tiny')
-      const file = { type: 'file', mediaType: 'image/png', data: process.env.PICTURE.split(',')[1] }
-      const prompt = [{ role: 'user', content: [file, { type: 'text', text: 'what is it?' }] }]
-      const { content, finishReason } = await model.doGenerate({ prompt })
-      const { stream } = await model.doStream({ prompt })
-      const parts = []
-      for await (const part of stream) parts.push(part)
-      const text = parts.filter(({ type }) => type === 'text-delta').map(({ delta }) => delta).join('')
-      console.log(JSON.stringify({ content, finishReason, text, types: [...new Set(parts.map(({ type }) => type))] }))
-    `)
-    const messages = [
-      {
-        role: 'user',
-        content: [
-          { type: 'image_url', image_url: { url: red } },
-          { type: 'text', text: 'what is it?' },
-        ],
-      },
-    ]
-    const { choices } = (await (await post('/v1/chat/completions', { messages })).json()) as {
-      choices: { message: { content: string } }[]
-    }
-    const { content, text, types } = JSON.parse(out)
-    expect(content).toEqual([{ type: 'text', text: choices[0]!.message.content }])
-    expect(types).toEqual(['stream-start', 'text-start', 'text-delta', 'text-end', 'finish'])
-    expect(text.length).toBeGreaterThan(0)
-  })
-
-  it('an application of Hono captions, and answers 400 to what is no picture', async () => {
-    const child = spawn(process.execPath, [join(installed, 'examples', 'hono', 'server.mjs')], {
-      env: { ...process.env, BLIP2_MODEL: tiny, PORT: '0' },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    started.push(child)
-    const exited = new Promise((resolve) => child.once('exit', resolve))
-    const url = await new Promise<string>((resolve) => createInterface({ input: child.stdout! }).once('line', resolve))
-    const send = (body: Uint8Array<ArrayBuffer>) => fetch(`${url}/caption`, { method: 'POST', body })
-    const picture = Buffer.from(red.slice(red.indexOf(',') + 1), 'base64')
-    await using model = await Blip2.fromPretrained(tiny)
-    const { text } = await model.caption(picture)
-    expect(await (await send(new Uint8Array(picture))).json()).toEqual({ text })
-    expect((await send(new Uint8Array(9))).status).toBe(400)
-    child.kill('SIGTERM')
-    expect(await exited).toBe(0)
-  })
-
-  it('an application of Express can be read', () => {
-    const { status } = spawnSync(process.execPath, ['--check', join(installed, 'examples', 'express', 'server.mjs')])
-    expect(status).toBe(0)
-  })
 })
 
 it('says what is wrong with its flags, its model or its port', async () => {
