@@ -7,6 +7,7 @@ import { Blip2 } from '../../../src/tasks/blip2.js'
 import { hubSettings } from '../../../src/weights/hub/hubSettings.js'
 import { type DownloadProgress, pullModel } from '../../../src/weights/hub/pullModel.js'
 import { resolveModel } from '../../../src/weights/hub/resolveModel.js'
+import { SHIPPED_MODEL } from '../../../src/weights/shippedModel.js'
 import { transfer } from '../../../src/weights/hub/transfer.js'
 import { runCommand } from '../../cli/runCommand.js'
 import { withTemporaryDirectory } from '../temporary.js'
@@ -188,6 +189,16 @@ describe('resolveModel', () => {
     expect(await resolveModel(path('model'), { settings })).toBe(path('model'))
     expect(await resolveModel('/no/such/model', { settings })).toBe('/no/such/model')
     expect(await resolveModel(ID, { settings })).toBe(join(repository(), 'snapshots', COMMIT))
+  })
+
+  it("knows the package's model by its name, wherever a program runs", async () => {
+    const here = process.cwd()
+    process.chdir(path('model'))
+    try {
+      expect(await resolveModel('models/emoji')).toBe(SHIPPED_MODEL)
+    } finally {
+      process.chdir(here)
+    }
   })
 })
 
