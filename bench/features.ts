@@ -14,6 +14,7 @@ import { type EncoderWeights, FrozenEncoder } from '../src/train/pretrain/frozen
 import { PRETRAIN_PRESETS } from '../src/train/pretrain/presets.js'
 import { type Stage1Parts, stage1Task } from '../src/train/pretrain/stage1Task.js'
 import { readTokenizers } from '../src/train/recipes/parts.js'
+import { heldWeights } from '../src/weights/heldWeights.js'
 import { readModelDirectory } from '../src/weights/modelDirectory.js'
 import type { Benchmark } from './main.js'
 import { randomValues } from './measure.js'
@@ -35,7 +36,7 @@ export const bench: Benchmark = async (note) => {
       config: CONFIG,
       mean: [0.5, 0.5, 0.5],
       std: [0.25, 0.25, 0.25],
-      weights: weights(),
+      open: async () => heldWeights(weights()),
     }
     const encodeSeconds = await writeCache(folder, encoder)
     note(`the encoder takes ${(encodeSeconds / BATCH).toFixed(2)} s a picture`)

@@ -68,7 +68,7 @@ export function drawArchitecture(config: Architecture): Scope {
   return p
 }
 
-export const parameterCount = (specs: ReadonlyMap<string, ParameterSpec>): number =>
+export const parameterCount = (specs: ReadonlyMap<string, Pick<ParameterSpec, 'shape'>>): number =>
   [...specs.values()].reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 1), 0)
 
 function drawVision(p: Scope, { vision }: Architecture): void {

@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ConfigError } from '../errors.js'
+import { ConfigError, WeightsError } from '../errors.js'
 import type { ImageSource } from '../image/decode.js'
 import { partSpecs } from '../train/partSpecs.js'
 import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
@@ -100,6 +100,8 @@ async function quantizePart(
   const specs = partSpecs(original.config)[part]
   const bitsOf = weightBits(original.config, dtype)
   await using stream = await original.stream(part, specs)
+  if (stream.isQuantized)
+    throw new WeightsError(`${original.path}: ${part} is quantised already; quantise the model that it was made of`)
   const weights = stream.names.map(
     (name): WeightToQuantize => ({
       name,

@@ -4,6 +4,7 @@ import { access, mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { WeightsError } from '../errors.js'
 import type { WeightSource } from '../graph/index.js'
+import { withFileLock } from './fileLock.js'
 import { findWeight, type GraphWeights, heldWeights } from './heldWeights.js'
 import { ownNames } from './names/layout.js'
 import { assemble, checkTies, loadPlanned } from './names/load.js'
@@ -35,7 +36,8 @@ export interface GraphWeightsOptions {
   readonly signal?: AbortSignal
 }
 
-const LARGEST_IN_MEMORY = 2 ** 28
+/** Bytes, counted as float32, from which on a part is mapped. */
+export const LARGEST_IN_MEMORY = 2 ** 28
 const FLOAT_BYTES = 4
 
 /**
@@ -89,9 +91,8 @@ async function mapConverted(
 ): Promise<GraphWeights> {
   const directory = join(cacheDirectory, 'float32')
   const path = join(directory, `${await fingerprint(table, plan)}.safetensors`)
-  if (!(await exists(path))) {
+  await makeOnce(path, signal, async () => {
     await checkTies(table, plan)
-    await mkdir(directory, { recursive: true })
     const total = [...plan.tensors.values()].reduce((sum, tensor) => sum + bytesOf(tensor), 0)
     let done = 0
     const read = async (tensor: PlannedTensor) => {
@@ -105,7 +106,7 @@ async function mapConverted(
     })
     await writeSafetensors(path, new Map(tensors))
     onConversion?.({ done, total })
-  }
+  })
   await using converted = await SafetensorsFile.open(path)
   const shapes = new Map([...plan.tensors].map(([name, { shape }]) => [name, shape]))
   const mapped = await mapAsTheyAre(converted, planWeights(converted, ownNames, shapes))
@@ -126,17 +127,29 @@ async function mapConvertedQuantized(
   })
   const forms = weights.map((weight) => weight.bits)
   const path = join(directory, `${await fingerprint(table, plan, forms)}.safetensors`)
-  if (!(await exists(path))) {
+  await makeOnce(path, signal, async () => {
     await checkTies(table, plan)
-    await mkdir(directory, { recursive: true })
     await writeQuantized(path, weights, {
       ...(signal ? { signal } : {}),
       ...(onConversion ? { onProgress: (done, total) => onConversion({ done, total }) } : {}),
     })
-  }
+  })
   await using converted = await SafetensorsFile.open(path)
   return await mapQuantized(converted, plan.tensors)
 }
+
+/** Makes a file of the cache that is missing. Of several threads and processes one does, while the others wait for it. */
+async function makeOnce(path: string, signal: AbortSignal | undefined, make: () => Promise<void>): Promise<void> {
+  if (await exists(path)) return
+  await mkdir(dirname(path), { recursive: true })
+  const unlessMade = async () => {
+    if (!(await exists(path))) await make()
+  }
+  await withFileLock(`${path}.lock`, unlessMade, signal ? { signal } : {})
+}
+
+/** Counts up when converted files change their form, or quantisation its numbers: older ones are not opened then. */
+const CONVERSION = 1
 
 /** Of the files as they are now, of what is taken from them, and of what it becomes. */
 async function fingerprint(table: TensorTable, plan: WeightsPlan, forms: readonly WeightBits[] = []): Promise<string> {
@@ -150,7 +163,7 @@ async function fingerprint(table: TensorTable, plan: WeightsPlan, forms: readonl
     }),
   )
   return createHash('sha256')
-    .update(JSON.stringify([states, [...plan.tensors], forms]))
+    .update(JSON.stringify([CONVERSION, states, [...plan.tensors], forms]))
     .digest('hex')
     .slice(0, 32)
 }

@@ -14,10 +14,11 @@ import {
 import { ownNames } from './names/layout.js'
 import { streamPlanned } from './names/load.js'
 import { planWeights } from './names/plan.js'
-import { isQuantized, loadQuantized, mapQuantized } from './quantize/open.js'
+import type { FrozenPart } from './partSource.js'
+import { isQuantized, loadQuantized, mapQuantized, streamQuantized } from './quantize/open.js'
 import { SafetensorsFile } from './safetensors/read.js'
 import { loadStrict } from './safetensors/strict.js'
-import { writeSafetensors } from './safetensors/write.js'
+import { type LazyTensor, writeSafetensors } from './safetensors/write.js'
 import { readTokenizerFile } from './tokenizerFile.js'
 
 export type { ModelConfig } from './modelConfig.js'
@@ -58,10 +59,11 @@ export async function readModelDirectory(path: string): Promise<ModelDirectory> 
       if (isQuantized(file)) return await mapQuantized(file, wanted)
       return await openGraphWeights(file, planWeights(file, ownNames, shapesOf(wanted)), options)
     },
-    stream: async (part, wanted) =>
-      streamPlanned(await SafetensorsFile.open(partPath(path, part)), (file) =>
-        planWeights(file, ownNames, shapesOf(wanted)),
-      ),
+    stream: async (part, wanted) => {
+      const file = await SafetensorsFile.open(partPath(path, part))
+      if (isQuantized(file)) return streamQuantized(file, wanted)
+      return streamPlanned(file, (table) => planWeights(table, ownNames, shapesOf(wanted)))
+    },
   }
 }
 
@@ -72,10 +74,13 @@ export async function readModelConfig(path: string): Promise<ModelConfig> {
   return parseModelConfig(join(path, 'config.json'), json)
 }
 
+/** A part to be written: weights in memory by name, or those of another model, read one at a time. */
+export type NewPart = ReadonlyMap<string, PartWeight> | FrozenPart
+
 export interface NewModelDirectory {
   readonly config: ModelConfig
-  /** Weights by part and name; they are stored as float16. */
-  readonly parts: Readonly<Partial<Record<ModelPart, ReadonlyMap<string, PartWeight>>>>
+  /** They are stored as float16. */
+  readonly parts: Readonly<Partial<Record<ModelPart, NewPart>>>
   /** tokenizer.json objects. */
   readonly tokenizers: Readonly<Record<TokenizerName, object>>
   /** README.md: what the model is, what it was trained on, what it can and cannot do. */
@@ -98,9 +103,7 @@ export async function writeModelDirectory(path: string, model: NewModelDirectory
       await writeFile(join(temporary, file), JSON.stringify(model.tokenizers[name]))
     for (const part of MODEL_PARTS) {
       const weights = model.parts[part]
-      if (!weights) continue
-      checkRange(part, weights)
-      await writeSafetensors(partPath(temporary, part), weights, { dtype: 'F16', metadata: { format: 'pt' } })
+      if (weights) await writePart(temporary, part, weights)
     }
     await replace(temporary, path)
   } finally {
@@ -138,14 +141,27 @@ const isFile = (path: string): Promise<boolean> =>
     },
   )
 
+async function writePart(directory: string, part: ModelPart, weights: NewPart): Promise<void> {
+  const halves = (names: Iterable<string>, shapes: WantedWeights, read: (name: string) => Promise<Float32Array>) =>
+    new Map(
+      [...names].map((name): [string, LazyTensor] => [
+        name,
+        { shape: shapes.get(name)!.shape, dtype: 'F16', read: async () => inRange(part, name, await read(name)) },
+      ]),
+    )
+  const write = (tensors: ReadonlyMap<string, LazyTensor>) =>
+    writeSafetensors(partPath(directory, part), tensors, { metadata: { format: 'pt' } })
+  if (!('source' in weights)) return write(halves(weights.keys(), weights, async (name) => weights.get(name)!.data))
+  await using stream = await weights.source.stream(weights.wanted)
+  await write(halves(stream.names, weights.wanted, stream.read))
+}
+
 const LARGEST_FLOAT16 = 65_504
 
-function checkRange(part: ModelPart, weights: ReadonlyMap<string, PartWeight>): void {
-  for (const [name, { data }] of weights) {
-    const bad = data.find((value) => !(Math.abs(value) <= LARGEST_FLOAT16))
-    if (bad !== undefined)
-      throw new WeightsError(`${part}: weight ${name} holds ${bad}, which float16 cannot; the training went wrong`)
-  }
+function inRange(part: ModelPart, name: string, data: Float32Array): Float32Array {
+  const bad = data.find((value) => !(Math.abs(value) <= LARGEST_FLOAT16))
+  if (bad === undefined) return data
+  throw new WeightsError(`${part}: weight ${name} holds ${bad}, which float16 cannot; the training went wrong`)
 }
 
 /** Puts `temporary` in the place of `path`. A directory cannot be renamed over another, so the old one steps aside. */

@@ -38,6 +38,8 @@ export interface ModelDirectory {
 export interface WeightStream extends AsyncDisposable {
   /** The names that are there: weights that only training needs may be absent. */
   readonly names: readonly string[]
+  /** Whether the values were widened from fewer bits. */
+  readonly isQuantized: boolean
   /** A weight as float32, by our name. */
   readonly read: (name: string) => Promise<Float32Array>
 }

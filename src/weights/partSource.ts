@@ -13,6 +13,12 @@ export interface PartSource {
   readonly stream: (wanted: WantedWeights) => Promise<WeightStream>
 }
 
+/** A part that is never held as a whole, however large it is: where it lies, and the shapes of its weights. */
+export interface FrozenPart {
+  readonly source: PartSource
+  readonly wanted: WantedWeights
+}
+
 export interface CheckpointPart {
   /** Opens the checkpoint, which is closed after each use. */
   readonly openTable: () => Promise<TensorTable & AsyncDisposable>

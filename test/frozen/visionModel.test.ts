@@ -23,8 +23,8 @@ describe('an image encoder of transformers', () => {
   it.each(['clip', 'vit'] as const)('gives what it gives there, without its last layer: %s', async (name) => {
     const { config, weights } = await openVisionModel(frozenFixture(name))
     expect(config.vision).toMatchObject({ kind: name === 'vit' ? 'eva' : 'clip', layers: 2, imageSize: 16 })
-    const loaded = await weights.load(visionSpecs(config))
-    const encoder = await FrozenEncoder.create({ config: config.vision, ...config, weights: loaded }, 2)
+    const open = () => weights.open(visionSpecs(config), { cacheDirectory: file('cache') })
+    const encoder = await FrozenEncoder.create({ config: config.vision, ...config, open }, 2)
     const { images, features } = await expectedValues(name)
     const found = await encoder.encode(images!.data)
     expect(found.shape).toEqual(features!.shape)

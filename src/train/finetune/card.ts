@@ -1,5 +1,5 @@
-import type { ModelConfig, ModelPart } from '../../weights/modelDirectory.js'
-import type { Weights } from '../recipes/parts.js'
+import { parameterCount } from '../../models/architectureSpecs.js'
+import type { ModelConfig, ModelPart, NewPart } from '../../weights/modelDirectory.js'
 
 interface FinetunedTask {
   readonly what: string
@@ -64,7 +64,7 @@ export interface FinetunedCardOptions {
 /** The card of a fine-tuned model: what it does, came from and gets wrong. Results are added after evaluation. */
 export function finetunedCard(
   config: ModelConfig,
-  parts: Readonly<Partial<Record<ModelPart, Weights>>>,
+  parts: Readonly<Partial<Record<ModelPart, NewPart>>>,
   { task: training, data }: FinetunedCardOptions,
 ): string {
   const { what, use, evaluation, wrong } = TASKS[String(training['task'])]!
@@ -106,4 +106,4 @@ ${JSON.stringify(training, null, 2)}
 `
 }
 
-const countOf = (weights: Weights): number => [...weights.values()].reduce((total, { data }) => total + data.length, 0)
+const countOf = (part: NewPart): number => parameterCount('source' in part ? part.wanted : part)

@@ -4,21 +4,25 @@ import { FEATURE_MEAN, FEATURE_STD, IMAGE_ENCODER } from '../../models/imageEnco
 import { questionPrompt } from '../../tasks/promptTemplates.js'
 import { cleanCaption, cleanQuestion } from '../../text/captionCleaning.js'
 import { Tokenizer } from '../../text/tokenizer.js'
-import {
-  type ModelConfig,
-  type ModelDirectory,
-  type ModelPart,
-  writeModelDirectory,
-} from '../../weights/modelDirectory.js'
+import { type ModelConfig, type ModelDirectory, writeModelDirectory } from '../../weights/modelDirectory.js'
 import type { Communicator } from '../comm/communicator.js'
 import { onAllRanks } from '../comm/onAllRanks.js'
 import { rootFirst } from '../comm/rootFirst.js'
 import { type TrainingTask, train } from '../loop.js'
 import { partSpecs } from '../partSpecs.js'
 import { captionBatches } from '../pretrain/batches.js'
-import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
-import { hashJson, hashPictures, hashWeights, withInputs } from '../recipes/inputs.js'
-import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights, type Weights } from '../recipes/parts.js'
+import type { FrozenPart } from '../../weights/partSource.js'
+import { openDifferentiable } from '../recipes/frozenParts.js'
+import { hashFrozen, hashJson, hashPictures, hashWeights, withInputs } from '../recipes/inputs.js'
+import {
+  dataOf,
+  frozenPart,
+  loadPart,
+  openTrained,
+  readTokenizers,
+  trainedWeights,
+  type Weights,
+} from '../recipes/parts.js'
 import { loopOptions, type RecipeOptions } from '../recipes/recipe.js'
 import { trainingPictures } from '../recipes/trainingPictures.js'
 import { answerBatches } from './answerBatches.js'
@@ -37,7 +41,7 @@ import {
 import { promptedTask } from './promptedTask.js'
 import { openQuestionedPictures } from './questionedPictures.js'
 import { retrievalTask } from './retrievalTask.js'
-import { startingVision } from './startingVision.js'
+import { type HeldEncoder, startingVision } from './startingVision.js'
 
 export interface FinetuneOptions<Preset extends string> extends RecipeOptions {
   readonly preset: Preset
@@ -53,7 +57,7 @@ export const finetuneCaption = (options: FinetuneOptions<CaptionPresetName>): Pr
 
 async function runCaption(options: FinetuneOptions<CaptionPresetName>, communicator: Communicator): Promise<void> {
   const { augment, prompt, tokens, promptTokens, textTokens, imageSize, ...preset } = CAPTION_PRESETS[options.preset]
-  const start = await openStart(options, ['stage2', 'language'])
+  const start = await openStart(options, 'stage2')
   const { questionToQFormer: _, ...before } = start.config
   const config = { ...resized(before, imageSize), generation: { ...before.generation, prompt } }
   const { language } = config
@@ -67,7 +71,7 @@ async function runCaption(options: FinetuneOptions<CaptionPresetName>, communica
     settings.batch,
     async (step) => (await batches(step)).images,
   )
-  const bridge = pick(start.parts.stage2!, partSpecs(config).stage2, options.model)
+  const bridge = pick(start.trained, partSpecs(config).stage2, options.model)
   const { qformer, visionLayerNormEpsilon } = config
   await using opened = await promptedTask(
     {
@@ -80,7 +84,8 @@ async function runCaption(options: FinetuneOptions<CaptionPresetName>, communica
       textTokens,
     },
     {
-      weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
+      weights: new Map([...vision.weights, ...dataOf(bridge)]),
+      language: await openDifferentiable(start.language!, { ...options, communicator }),
       ...tokenizersOf(start),
       nextBatch: async (step) => {
         const { images, captions } = await batches(step)
@@ -99,7 +104,7 @@ export const finetuneVqa = (options: FinetuneOptions<VqaPresetName>): Promise<vo
 async function runVqa(options: FinetuneOptions<VqaPresetName>, communicator: Communicator): Promise<void> {
   const { view: viewSettings, questionsPerPicture, imageSize, ...rest }: VqaPreset = VQA_PRESETS[options.preset]
   const { tokens, promptTokens, textTokens, questionTokens, ...preset } = rest
-  const start = await openStart(options, ['stage2', 'language'])
+  const start = await openStart(options, 'stage2')
   const config = { ...resized(start.config, imageSize), questionToQFormer: true }
   const { language } = config
   const view = pictureView(viewSettings, { size: imageSize, mean: config.mean, std: config.std })
@@ -109,7 +114,7 @@ async function runVqa(options: FinetuneOptions<VqaPresetName>, communicator: Com
   const vision = await startingVision(start.encoder, imageSize, settings.batch, (step) => batches(step).images)
   // A stage-2 model has no text side: it comes from stage 1 (paper 4.3).
   const text = start.config.questionToQFormer ? new Map() : await loadPart(start.source, 'stage1')
-  const bridge = pick(new Map([...text, ...start.parts.stage2!]), partSpecs(config).stage2, options.model)
+  const bridge = pick(new Map([...text, ...start.trained]), partSpecs(config).stage2, options.model)
   const { qformer, visionLayerNormEpsilon } = config
   await using opened = await promptedTask(
     {
@@ -123,7 +128,8 @@ async function runVqa(options: FinetuneOptions<VqaPresetName>, communicator: Com
       questionTokens: questionTokens ?? config.text.maxTokens,
     },
     {
-      weights: new Map([...vision.weights, ...dataOf(bridge), ...dataOf(start.parts.language!)]),
+      weights: new Map([...vision.weights, ...dataOf(bridge)]),
+      language: await openDifferentiable(start.language!, { ...options, communicator }),
       ...tokenizersOf(start),
       nextBatch: (step) => {
         const { images, asked } = batches(step)
@@ -144,7 +150,7 @@ async function runVqa(options: FinetuneOptions<VqaPresetName>, communicator: Com
 /** `blip2 finetune retrieval`: the objectives of stage 1 with the image encoder trained too. */
 export async function finetuneRetrieval(options: FinetuneOptions<RetrievalPresetName>): Promise<void> {
   const { augment, imageSize, ...preset } = RETRIEVAL_PRESETS[options.preset]
-  const start = await openStart(options, ['stage1'])
+  const start = await openStart(options, 'stage1')
   const config = resized(start.config, imageSize)
   const pictures = await trainingPictures(options.data, imageSize, options)
   const settings = finetuneSettings({ ...preset, imageSize }, pictures.length, options)
@@ -165,7 +171,7 @@ export async function finetuneRetrieval(options: FinetuneOptions<RetrievalPreset
       tokens: config.text.maxTokens,
     },
     {
-      weights: new Map([...vision.weights, ...dataOf(start.parts.stage1!)]),
+      weights: new Map([...vision.weights, ...dataOf(start.trained)]),
       tokenizer: tokenizersOf(start).qformerTokenizer,
       nextBatch: batches,
       recompute: options.recompute ?? false,
@@ -177,24 +183,28 @@ export async function finetuneRetrieval(options: FinetuneOptions<RetrievalPreset
 interface Start {
   readonly source: ModelDirectory
   readonly config: ModelConfig
-  readonly encoder: EncoderWeights
-  readonly parts: Readonly<Partial<Record<ModelPart, Weights>>>
+  readonly encoder: HeldEncoder
+  readonly part: 'stage1' | 'stage2'
+  /** The weights of that part. */
+  readonly trained: Weights
+  /** The frozen language model that goes with stage 2. */
+  readonly language?: FrozenPart
   readonly tokenizers: Awaited<ReturnType<typeof readTokenizers>>
 }
 
-async function openStart({ model }: FinetuneOptions<string>, needed: readonly ModelPart[]): Promise<Start> {
+async function openStart({ model }: FinetuneOptions<string>, part: Start['part']): Promise<Start> {
   const source = await openTrained(model)
   const { config } = source
   const { vision, mean, std } = config
-  const parts = Object.fromEntries(
-    await Promise.all(needed.map(async (part) => [part, await loadPart(source, part)] as const)),
-  )
+  const trained = await loadPart(source, part)
   const weights = dataOf(await loadPart(source, 'vision'))
   return {
     source,
     config,
     encoder: { config: vision, mean, std, weights },
-    parts,
+    part,
+    trained,
+    ...(part === 'stage2' ? { language: frozenPart(source, 'language') } : {}),
     tokenizers: await readTokenizers(source),
   }
 }
@@ -219,7 +229,7 @@ function pick(from: Weights, specs: ReadonlyMap<string, unknown>, source: string
 interface Finish {
   readonly options: FinetuneOptions<string>
   readonly config: ModelConfig
-  readonly vision: EncoderWeights
+  readonly vision: HeldEncoder
   /** Hash of the data. */
   readonly pictures: string
   /** The ranks that train together (default: this process alone). */
@@ -229,10 +239,11 @@ interface Finish {
 /** Trains, and writes the model: the trained parts and the frozen language model as it was. */
 async function run(opened: TrainingTask, start: Start, finish: Finish): Promise<void> {
   const { options, config, vision, pictures, communicator } = finish
-  const { tokenizers, parts } = start
+  const { tokenizers, part, language } = start
   const task = withInputs(opened, {
     vision: hashWeights(await loadPart(start.source, 'vision')),
-    ...Object.fromEntries(Object.entries(parts).map(([part, weights]) => [part, hashWeights(weights)])),
+    [part]: hashWeights(start.trained),
+    ...(language ? { language: await hashFrozen(language) } : {}),
     tokenizers: hashJson(tokenizers),
     pictures,
   })
@@ -248,7 +259,8 @@ async function run(opened: TrainingTask, start: Start, finish: Finish): Promise<
   const trained = trainedWeights(memory, (name) => !isVision(name))
   const written = {
     vision: new Map([...trainedWeights(memory, isVision), ...statistics]),
-    ...(parts.language ? { stage2: trained, language: parts.language } : { stage1: trained }),
+    [part]: trained,
+    ...(language ? { language } : {}),
   }
   const card = finetunedCard(config, written, { task: task.config, data: options.data })
   await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })

@@ -5,6 +5,7 @@ import { FEATURE_MEAN, FEATURE_STD } from '../../models/imageEncoder.js'
 import { DropoutSites } from '../../nn/dropout.js'
 import { float32 } from '../../runtime/index.js'
 import type { Tokenizer } from '../../text/tokenizer.js'
+import { heldWeights } from '../../weights/heldWeights.js'
 import { type Communicator, SingleProcess } from '../comm/communicator.js'
 import { type RankShare, rankShare } from '../comm/rankShare.js'
 import { threadsPerRank } from '../comm/threadsPerRank.js'
@@ -16,7 +17,8 @@ import { LANGUAGE_MODEL } from '../objectives/stage2.js'
 import { T5_LANGUAGE_MODEL } from '../objectives/stage2T5.js'
 import { ownRows } from '../pretrain/rankInputs.js'
 import { tokenWeightedInputs, tokenWeightedProgram } from '../pretrain/tokenWeightedProgram.js'
-import { restore } from '../program.js'
+import { type FrozenLanguage, frozenLanguage } from '../pretrain/stage2Task.js'
+import { type FrozenWeights, restore } from '../program.js'
 import { type PromptedText, type PromptedTokens, promptedInputs } from './promptedBatch.js'
 import { type FinetuneSettings, finetuneLoop } from './settings.js'
 
@@ -34,8 +36,10 @@ export interface PromptedBatch {
 }
 
 export interface PromptedParts {
-  /** Where all weights start, the frozen ones too, by full name. */
+  /** Where the weights start that are trained, and the statistics of features, by full name. */
   readonly weights: ReadonlyMap<string, Float32Array>
+  /** The frozen language model, by the names under 'opt_model' or 't5_model'. */
+  readonly language: FrozenLanguage
   readonly languageTokenizer: Tokenizer
   readonly qformerTokenizer: Tokenizer
   /** Pictures [batch, 3, size, size] and `textsPerPicture` texts about each, as a function of the step. */
@@ -55,7 +59,7 @@ export interface PromptedParts {
  */
 export async function promptedTask(config: PromptedTrainingConfig, parts: PromptedParts): Promise<TrainingTask> {
   const { model, batch, textsPerPicture, questionTokens, dropout: probability, seed } = config
-  const { weights, languageTokenizer, qformerTokenizer, nextBatch } = parts
+  const { weights, language, languageTokenizer, qformerTokenizer, nextBatch } = parts
   const { communicator = new SingleProcess(), recompute = false } = parts
   const [share, textShare] = [batch, batch * textsPerPicture].map((rows) => rankShare(communicator, rows)) as [
     RankShare,
@@ -74,8 +78,12 @@ export async function promptedTask(config: PromptedTrainingConfig, parts: Prompt
     dropout: dropout.apply,
     ...(questionTokens === undefined ? {} : { questionTokens }),
   })
-  const own = new Map([...weights].filter(([name]) => scope.specs.has(name)))
-  const frozen = new Map([...own].filter(([name]) => isFrozen(name)))
+  const own = [...weights].filter(([name]) => scope.specs.has(name))
+  const prefix = model.language.kind === 'opt' ? LANGUAGE_MODEL : T5_LANGUAGE_MODEL
+  const frozen = withHeld(
+    frozenLanguage(language, scope.specs, prefix),
+    new Map(own.filter(([name]) => isStatistic(name))),
+  )
   const settings = { recompute, ...(threads === undefined ? {} : { threads }) }
   const program = await tokenWeightedProgram(
     { graph, loss, specs: scope.specs, frozen, seed, ...settings },
@@ -83,7 +91,7 @@ export async function promptedTask(config: PromptedTrainingConfig, parts: Prompt
     textShare,
     1,
   )
-  restore(program.memory, new Map([...own].filter(([name]) => !isFrozen(name))))
+  restore(program.memory, new Map(own.filter(([name]) => !isStatistic(name) && !name.startsWith(prefix))))
   const { imageSize, layers } = model.vision
   const inputs = {
     ...config,
@@ -119,5 +127,15 @@ function draw(
   return promptedTextT5(graph, { ...bridge, language }, { ...options, ...lengths })
 }
 
-const isFrozen = (name: string): boolean =>
-  name.startsWith(LANGUAGE_MODEL) || name.startsWith(T5_LANGUAGE_MODEL) || name === FEATURE_MEAN || name === FEATURE_STD
+const isStatistic = (name: string): boolean => name === FEATURE_MEAN || name === FEATURE_STD
+
+/** Frozen weights, and some more that are in memory. */
+function withHeld(frozen: FrozenWeights, more: ReadonlyMap<string, Float32Array>): FrozenWeights {
+  if (!('names' in frozen)) return new Map([...frozen, ...more])
+  const held = heldWeights(more)
+  return {
+    ...frozen,
+    names: new Set([...frozen.names, ...more.keys()]),
+    weight: (name) => (more.has(name) ? held : frozen).weight(name),
+  }
+}

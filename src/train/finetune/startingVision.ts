@@ -2,10 +2,17 @@ import { ConfigError, WeightsError } from '../../errors.js'
 import { FEATURE_MEAN, FEATURE_STD, IMAGE_ENCODER, type ImageEncoderConfig } from '../../models/imageEncoder.js'
 import { resizePositions } from '../../models/positions.js'
 import { type EncoderWeights, FrozenEncoder } from '../pretrain/frozenEncoder.js'
+import { heldWeights } from '../../weights/heldWeights.js'
 import { columnStatistics } from '../vision/columnStatistics.js'
 
 /** Pictures whose features are standardised by what they are themselves, where the size of the pictures changes. */
 const SAMPLE = 512
+
+/** An encoder that is to be trained itself, so its weights are in memory. */
+export interface HeldEncoder extends Omit<EncoderWeights, 'open'> {
+  /** By the names under 'visual_encoder'. */
+  readonly weights: ReadonlyMap<string, Float32Array>
+}
 
 const POSITIONS = {
   clip: `${IMAGE_ENCODER}.positional_embedding`,
@@ -20,11 +27,11 @@ const POSITIONS = {
  * @throws ConfigError for a size that is no multiple of a patch
  */
 export async function startingVision(
-  { config, ...encoder }: EncoderWeights,
+  { config, ...encoder }: HeldEncoder,
   imageSize: number,
   batch: number,
   nextImages: (step: number) => Float32Array | Promise<Float32Array>,
-): Promise<EncoderWeights> {
+): Promise<HeldEncoder> {
   if (imageSize === config.imageSize) return { config, ...encoder }
   if (imageSize % config.patchSize !== 0)
     throw new ConfigError(
@@ -45,11 +52,12 @@ export async function startingVision(
 
 /** Mean and deviation of each feature at each place over a sample of pictures. -> [tokens * width], twice */
 async function featureStatistics(
-  { config, ...encoder }: EncoderWeights,
+  { config, weights, ...encoder }: HeldEncoder,
   batch: number,
   nextImages: (step: number) => Float32Array | Promise<Float32Array>,
 ) {
-  const raw = await FrozenEncoder.create({ ...encoder, config: { ...config, standardizedFeatures: false } }, batch)
+  const unstandardized = { ...encoder, config: { ...config, standardizedFeatures: false } }
+  const raw = await FrozenEncoder.create({ ...unstandardized, open: async () => heldWeights(weights) }, batch)
   try {
     const width = raw.tokens * config.width
     const steps = Math.max(1, Math.round(SAMPLE / batch))

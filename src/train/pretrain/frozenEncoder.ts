@@ -1,10 +1,10 @@
-import { WeightsError } from '../../errors.js'
-import { embeddedFloats, Graph, type WeightSource } from '../../graph/index.js'
+import { Graph } from '../../graph/index.js'
 import { elementCount } from '../../graph/types.js'
 import { type ImageEncoderConfig, imageFeatures } from '../../models/imageEncoder.js'
 import { patchCount } from '../../models/vit.js'
-import { type ParameterSpec, Scope } from '../../nn/scope.js'
+import { Scope } from '../../nn/scope.js'
 import { CompiledFunction, type CompileOptions, float32, type Value } from '../../runtime/index.js'
+import type { GraphWeights } from '../../weights/heldWeights.js'
 import { joinRows } from './rankInputs.js'
 
 /** An image encoder as stage 1 and 2 see it: pictures in, tokens out, nothing to train. */
@@ -13,8 +13,11 @@ export interface EncoderWeights {
   /** Normalisation of pictures. */
   readonly mean: readonly [number, number, number]
   readonly std: readonly [number, number, number]
-  /** By the names under 'visual_encoder'. */
-  readonly weights: ReadonlyMap<string, Float32Array>
+  /**
+   * Its weights, by the names under 'visual_encoder': in memory, or mapped from a file however large they are. Called where
+   * it is to run only, which it is not where its features are read from a cache.
+   */
+  readonly open: () => Promise<GraphWeights>
 }
 
 /** The frozen encoder for one batch size; its weights are constants of the graph and cannot change. */
@@ -30,9 +33,9 @@ export class FrozenEncoder {
     this.#compiled = compiled
   }
 
-  /** Throws a WeightsError for a weight that is missing or of another size. */
+  /** @throws as `open`; WeightsError for a weight that is missing */
   static async create(
-    { config, weights }: EncoderWeights,
+    { config, open }: EncoderWeights,
     batch: number,
     settings: Pick<CompileOptions, 'threads'> = {},
   ): Promise<FrozenEncoder> {
@@ -40,11 +43,9 @@ export class FrozenEncoder {
     const shape = [batch, 3, config.imageSize, config.imageSize]
     const p = new Scope(graph)
     const features = imageFeatures(p, config, graph.input('images', 'float32', shape))
-    const compiled = await CompiledFunction.create(
-      graph,
-      { features },
-      { ...settings, weight: (name) => embedded(p.specs.get(name)!, weights.get(name)) },
-    )
+    // Bound by arithmetic, so it is repacked even where that takes a second copy of a file that is mapped.
+    const options = { ...(await open()), prepack: true, ...settings }
+    const compiled = await CompiledFunction.create(graph, { features }, options)
     return new FrozenEncoder(1 + patchCount(config), shape, compiled)
   }
 
@@ -71,13 +72,4 @@ export class FrozenEncoder {
   dispose(): Promise<void> {
     return this.#compiled.dispose()
   }
-}
-
-function embedded({ name, shape }: ParameterSpec, data: Float32Array | undefined): WeightSource {
-  const size = elementCount(shape)
-  if (data?.length !== size)
-    throw new WeightsError(
-      `the image encoder's weight '${name}' needs ${size} values, ${data ? `it has ${data.length}` : 'it is missing'}`,
-    )
-  return embeddedFloats(data)
 }

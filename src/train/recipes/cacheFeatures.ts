@@ -6,7 +6,8 @@ import { visionSpecs } from '../partSpecs.js'
 import { FrozenEncoder } from '../pretrain/frozenEncoder.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { featureIdentity } from './features.js'
-import { dataOf, loadWeights } from './parts.js'
+import { openFrozen } from './frozenParts.js'
+import { hashFrozen } from './inputs.js'
 import { trainingPictures } from './trainingPictures.js'
 
 export interface CacheFeaturesOptions {
@@ -25,7 +26,7 @@ export interface CacheFeaturesOptions {
   readonly resume: boolean
   /** Views that are encoded at a time. Default 32. */
   readonly batch?: number
-  /** Renders of the embedded data set (default: the usual cache). */
+  /** Renders of the embedded data set, and converted weights (default: the usual cache). */
   readonly cacheDir?: string
   readonly onStatus?: (status: string) => void
   readonly onProgress?: (views: number, total: number) => void
@@ -36,16 +37,17 @@ export interface CacheFeaturesOptions {
 export async function cacheFeatures(options: CacheFeaturesOptions): Promise<FeatureIndex> {
   const { model, data, preset, out, views: count, seed, resume, batch = 32, onStatus, onProgress, signal } = options
   const { config, weights } = await openVisionModel(model ?? SHIPPED_MODEL, signal ? { signal } : {})
-  const vision = await loadWeights(weights, visionSpecs(config))
+  const vision = { source: weights, wanted: visionSpecs(config) }
   const pictures = await trainingPictures(data, config.vision.imageSize, options)
   const { augment } = PRETRAIN_PRESETS[preset].stage1.optimization
   const { mean, std } = config
-  const encoder = await FrozenEncoder.create({ config: config.vision, mean, std, weights: dataOf(vision) }, batch)
+  const open = () => openFrozen(vision, options)
+  const encoder = await FrozenEncoder.create({ config: config.vision, mean, std, open }, batch)
   try {
     const input = {
       pictures,
       augment: { ...augment, size: config.vision.imageSize, mean, std },
-      identity: await featureIdentity({ config, vision, pictures, augment }),
+      identity: await featureIdentity({ config, vision: await hashFrozen(vision), pictures, augment }),
       tokens: encoder.tokens,
       width: config.vision.width,
       batch,

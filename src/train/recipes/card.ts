@@ -1,5 +1,5 @@
-import type { ModelConfig, ModelPart } from '../../weights/modelDirectory.js'
-import type { Weights } from './parts.js'
+import { parameterCount } from '../../models/architectureSpecs.js'
+import type { ModelConfig, ModelPart, NewPart } from '../../weights/modelDirectory.js'
 
 /**
  * The first form of a model card: what the files hold and how they came about. Results are added after evaluation.
@@ -7,7 +7,7 @@ import type { Weights } from './parts.js'
  */
 export function modelCard(
   config: ModelConfig,
-  parts: Readonly<Partial<Record<ModelPart, Weights>>>,
+  parts: Readonly<Partial<Record<ModelPart, NewPart>>>,
   { training, data }: { readonly training: Readonly<Record<string, unknown>>; readonly data: string },
 ): string {
   const rows = Object.entries(parts).map(([part, weights]) => `| ${part} | ${countOf(weights).toLocaleString('en')} |`)
@@ -32,4 +32,4 @@ const KNOWLEDGE = {
   folder: 'It knows pictures and captions like those of the folder that it was trained on, and nothing else.',
 }
 
-const countOf = (weights: Weights): number => [...weights.values()].reduce((total, { data }) => total + data.length, 0)
+const countOf = (part: NewPart): number => parameterCount('source' in part ? part.wanted : part)

@@ -4,14 +4,14 @@ import { FeatureReader } from '../../data/featureCache/featureReader.js'
 import type { FixedViews } from '../../data/featureCache/fixedViews.js'
 import type { ModelConfig } from '../../weights/modelDirectory.js'
 import type { OptimizationConfig } from '../pretrain/optimization.js'
-import { hashJson, hashPictures, hashWeights } from './inputs.js'
-import type { Weights } from './parts.js'
+import { hashJson, hashPictures } from './inputs.js'
 import type { PretrainOptions } from './pretrain.js'
 
 /** All that the features of a view depend on. */
 export interface FeatureOrigin {
   readonly config: Pick<ModelConfig, 'vision' | 'mean' | 'std'>
-  readonly vision: Weights
+  /** Hash of the encoder's weights. */
+  readonly vision: string
   readonly pictures: CaptionedPictures
   readonly augment: OptimizationConfig['augment']
 }
@@ -22,7 +22,7 @@ export const featureIdentity = async ({
   pictures,
   augment,
 }: FeatureOrigin): Promise<FeatureIdentity> => ({
-  encoder: hashJson([config.vision, hashWeights(vision)]),
+  encoder: hashJson([config.vision, vision]),
   preprocessing: hashJson([config.vision.imageSize, config.mean, config.std, augment]),
   data: await hashPictures(pictures),
 })

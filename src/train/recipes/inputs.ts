@@ -2,8 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import type { EmojiData, EmojiPicture } from '../../data/emoji/dataset.js'
 import type { PartWeight } from '../../weights/modelDirectory.js'
-import type { WantedWeights } from '../../weights/modelParts.js'
-import type { PartSource } from '../../weights/partSource.js'
+import type { FrozenPart } from '../../weights/partSource.js'
 import type { TrainingTask } from '../loop.js'
 import type { Weights } from './parts.js'
 
@@ -24,7 +23,7 @@ export function hashWeights(weights: Weights): string {
 }
 
 /** The same of weights that are read one at a time, where all of them would take too much memory. */
-export async function hashSource(source: Pick<PartSource, 'stream'>, wanted: WantedWeights): Promise<string> {
+export async function hashFrozen({ source, wanted }: FrozenPart): Promise<string> {
   const hash = createHash('sha256')
   await using weights = await source.stream(wanted)
   for (const name of [...weights.names].sort())

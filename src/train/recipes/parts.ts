@@ -8,8 +8,7 @@ import {
   type PartWeight,
   readModelDirectory,
 } from '../../weights/modelDirectory.js'
-import type { WantedWeights } from '../../weights/modelParts.js'
-import { type PartSource, partOf } from '../../weights/partSource.js'
+import { type FrozenPart, partOf } from '../../weights/partSource.js'
 import { METRICS_FILE } from '../metrics.js'
 import type { ParameterMemory } from '../optimizer/parameterMemory.js'
 import { partSpecs } from '../partSpecs.js'
@@ -19,15 +18,16 @@ export type Weights = Map<string, PartWeight>
 
 /** Reads a part of a model directory with its shapes; a ConfigError says how to get one that is absent. */
 export async function loadPart(directory: ModelDirectory, part: ModelPart): Promise<Weights> {
-  if (!directory.parts.has(part))
-    throw new ConfigError(`${directory.path} holds no ${part} weights; ${HOW_TO_GET[part]}`)
-  return loadWeights(partOf(directory, part), partSpecs(directory.config)[part])
-}
-
-/** Reads a part with its shapes, strictly: it holds what is wanted and nothing else. */
-export async function loadWeights(source: PartSource, wanted: WantedWeights): Promise<Weights> {
+  const { source, wanted } = frozenPart(directory, part)
   const loaded = await source.load(wanted)
   return new Map([...loaded].map(([name, data]) => [name, { shape: wanted.get(name)!.shape, data }]))
+}
+
+/** A part of a model directory that is not to be held as a whole; a ConfigError says how to get one that is absent. */
+export function frozenPart(directory: ModelDirectory, part: ModelPart): FrozenPart {
+  if (!directory.parts.has(part))
+    throw new ConfigError(`${directory.path} holds no ${part} weights; ${HOW_TO_GET[part]}`)
+  return { source: partOf(directory, part), wanted: partSpecs(directory.config)[part] }
 }
 
 const HOW_TO_GET: Record<ModelPart, string> = {

@@ -4,8 +4,8 @@ import { Tokenizer } from '../../text/tokenizer.js'
 import { openLanguageModel } from '../../frozen/languageModel.js'
 import { type ModelConfig, type ModelDirectory, writeModelDirectory } from '../../weights/modelDirectory.js'
 import { weightBits } from '../../quantize/weightBits.js'
-import { defaultCacheDirectory } from '../../weights/cacheDirectory.js'
 import type { PullOptions } from '../../weights/hub/pullModel.js'
+import type { FrozenPart } from '../../weights/partSource.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import type { Communicator } from '../comm/communicator.js'
 import { onAllRanks } from '../comm/onAllRanks.js'
@@ -21,9 +21,10 @@ import { stage2Task } from '../pretrain/stage2Task.js'
 import { stage2T5Task } from '../t5/stage2T5Task.js'
 import { modelCard } from './card.js'
 import { cachedViews, openFeatures } from './features.js'
-import { hashData, hashJson, hashPictures, hashSource, hashWeights, withInputs } from './inputs.js'
+import { openDifferentiable, openFrozen } from './frozenParts.js'
+import { hashData, hashFrozen, hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
 import { bertWeights, newModel, startingModel } from './newModel.js'
-import { dataOf, loadPart, loadWeights, openTrained, readTokenizers, trainedWeights, type Weights } from './parts.js'
+import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights } from './parts.js'
 import { loopOptions, type RecipeOptions, stretchWarmup } from './recipe.js'
 import { trainingPictures } from './trainingPictures.js'
 
@@ -77,14 +78,18 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
     ? startingModel(before)
     : await rootFirst(communicator, () => newModel(options, pulling(options)))
   const { config, bert } = source
-  const vision = await loadWeights(source.vision, partSpecs(config).vision)
+  const vision = { source: source.vision, wanted: partSpecs(config).vision }
+  const visionHash = await hashFrozen(vision)
   const earlier = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
   const { optimization, dropout, distractors } = pretrainSettings(options, 'stage1', config.language.kind)
   const { qformer, visionLayerNormEpsilon, embeddingWidth } = config
   const open = () => trainingPictures(options.data, config.vision.imageSize, options)
   const pictures = await rootFirst(communicator, open)
-  await using features = await openFeatures(options, { config, vision, pictures, augment: optimization.augment })
+  await using features = await openFeatures(options, {
+    ...{ config, vision: visionHash, pictures },
+    augment: optimization.augment,
+  })
   await using opened = await stage1Task(
     {
       ...optimization,
@@ -97,7 +102,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       ...(options.objectives ? { objectives: options.objectives } : {}),
     },
     {
-      encoder: encoderOf(config, vision),
+      encoder: encoderOf(config, vision, options, communicator),
       pictures,
       ...(features ? { features } : {}),
       communicator,
@@ -109,7 +114,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
   const start = bert ? await bertWeights(config, bert, optimization.seed) : undefined
   if (start) restore(opened.program.memory, start)
   const task = withInputs(opened, {
-    vision: hashWeights(vision),
+    vision: visionHash,
     ...(earlier ? { from: hashWeights(earlier) } : {}),
     ...(start ? { bert: hashData(start) } : {}),
     tokenizer: hashJson(tokenizers.qformer),
@@ -137,16 +142,10 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const languageModel = await rootFirst(communicator, openLanguage)
   const config: ModelConfig = { ...source.config, language: languageModel.config }
   const specs = partSpecs(config)
-  const vision = await loadWeights(source.vision, specs.vision)
+  const vision = { source: source.vision, wanted: specs.vision }
+  const language = { source: languageModel.weights, wanted: specs.language }
+  const visionHash = await hashFrozen(vision)
   const { languageDtype = 'float32' } = options
-  const loadLanguage = () => loadWeights(languageModel.weights, specs.language)
-  const language = languageDtype === 'float32' ? await loadLanguage() : undefined
-  const languageHash = language ? hashWeights(language) : await hashSource(languageModel.weights, specs.language)
-  const mapLanguage = () =>
-    languageModel.weights.open(specs.language, {
-      bits: weightBits(config, { languageModel: languageDtype }),
-      cacheDirectory: options.cacheDir ?? defaultCacheDirectory(),
-    })
   const stage1 = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = {
     qformer: await source.readTokenizer('qformer'),
@@ -156,12 +155,19 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const { qformer, visionLayerNormEpsilon, generation } = config
   const open = () => trainingPictures(options.data, config.vision.imageSize, options)
   const pictures = await rootFirst(communicator, open)
-  await using features = await openFeatures(options, { config, vision, pictures, augment: optimization.augment })
+  await using features = await openFeatures(options, {
+    ...{ config, vision: visionHash, pictures },
+    augment: optimization.augment,
+  })
   const shared = { ...optimization, ...cachedViews(features), dropout }
   const bridge = { qformer, visionLayerNormEpsilon }
   const parts = {
-    encoder: encoderOf(config, vision),
-    language: language ? dataOf(language) : await rootFirst(communicator, mapLanguage),
+    encoder: encoderOf(config, vision, options, communicator),
+    language: await openDifferentiable(language, {
+      ...options,
+      communicator,
+      bits: weightBits(config, { languageModel: languageDtype }),
+    }),
     tokenizer: Tokenizer.fromJson(tokenizers.language),
     pictures,
     ...(features ? { features } : {}),
@@ -177,17 +183,17 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
           parts,
         )
   const task = withInputs(opened, {
-    vision: hashWeights(vision),
+    vision: visionHash,
     ...(stage1 ? { stage1: hashWeights(stage1) } : {}),
-    language: languageHash,
-    ...(language ? {} : { languageDtype }),
+    language: await hashFrozen(language),
+    ...(languageDtype === 'float32' ? {} : { languageDtype }),
     tokenizer: hashJson(tokenizers.language),
     pictures: await hashPictures(pictures),
   })
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
   const stage2 = trainedWeights(task.program.memory)
-  const written = { vision, ...(stage1 ? { stage1 } : {}), stage2, language: language ?? (await loadLanguage()) }
+  const written = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
   const card = modelCard(config, written, { training: task.config, data: options.data })
   await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
 }
@@ -247,9 +253,9 @@ const memorySettings = ({ accumulate, recompute }: PretrainOptions) => ({
   ...(recompute === undefined ? {} : { recompute }),
 })
 
-const encoderOf = ({ vision, mean, std }: ModelConfig, weights: Weights): EncoderWeights => ({
-  config: vision,
-  mean,
-  std,
-  weights: dataOf(weights),
-})
+const encoderOf = (
+  { vision, mean, std }: ModelConfig,
+  part: FrozenPart,
+  options: RecipeOptions,
+  communicator: Communicator,
+): EncoderWeights => ({ config: vision, mean, std, open: () => openFrozen(part, { ...options, communicator }) })

@@ -1,6 +1,7 @@
 import type { Tensor } from '../../graph/index.js'
 import { liveBytes, tensorBytes } from '../../graph/liveBytes.js'
 import { parameterCount } from '../../models/architectureSpecs.js'
+import { LARGEST_IN_MEMORY } from '../../weights/graphWeights.js'
 import { type DrawingOptions, type DrawnTraining, drawTraining, type TrainedArchitecture } from './drawnTraining.js'
 
 /** Bytes in memory of one process that has the whole batch. */
@@ -8,7 +9,7 @@ export interface TrainingMemory {
   readonly trainedParameters: number
   /** Values, gradients and two moments of what is trained; with several passes the gradients' sum too. */
   readonly optimizer: number
-  /** The frozen components, read and as the runtime holds them. */
+  /** The frozen components as the runtime holds them: the pages of a file, or its own copy; small ones read besides. */
   readonly frozen: number
   /** What the encoder's run over a pass holds, the pictures of the batch, and what it gives. */
   readonly encoder: number
@@ -24,8 +25,6 @@ export interface TrainingMemory {
 const FLOAT = 4
 /** Value, gradient and two moments. */
 const OPTIMIZER_FLOATS = 4
-/** Read once, and once as the runtime keeps them. */
-const FROZEN_COPIES = 2
 /** Assumed: Node with this package, the runtime and a reader of pictures. */
 const PROGRAM_BYTES = 300e6
 
@@ -39,9 +38,8 @@ export function memoryOf(
   { accumulate = 1 }: DrawingOptions,
 ): TrainingMemory {
   const trainedParameters = parameterCount(specs.trained)
-  const frozenParameters = parameterCount(specs.vision) + parameterCount(specs.language)
   const optimizer = FLOAT * (OPTIMIZER_FLOATS + (accumulate > 1 ? 1 : 0)) * trainedParameters
-  const frozen = FLOAT * FROZEN_COPIES * frozenParameters
+  const frozen = frozenBytes(parameterCount(specs.vision)) + frozenBytes(parameterCount(specs.language))
   const batch = accumulate * bytesOf([images, features])
   const encoder = liveBytes([features]) + batch
   const stepBytes = liveBytes(step.outputs) + bytesOf(step.rows) + liveBytes(vectors)
@@ -56,6 +54,12 @@ export function memoryOf(
     // The arenas of all graphs stay, as large as they have been.
     peak: optimizer + frozen + encoder + stepBytes + PROGRAM_BYTES,
   }
+}
+
+/** What is mapped from a file is there once: as the file's pages, or repacked, after which they are let go. */
+function frozenBytes(parameters: number): number {
+  const bytes = FLOAT * parameters
+  return bytes < LARGEST_IN_MEMORY ? 2 * bytes : bytes
 }
 
 const bytesOf = (tensors: readonly Tensor[]): number => tensors.reduce((sum, tensor) => sum + tensorBytes(tensor), 0)

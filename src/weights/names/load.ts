@@ -34,6 +34,7 @@ export async function streamPlanned(
     await checkTies(table, plan)
     return {
       names: [...plan.tensors.keys()],
+      isQuantized: false,
       read: (name) => assemble(table, planned(table, plan, name)),
       [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
     }

@@ -1,8 +1,9 @@
 import { realpath } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { WeightsError } from '../../errors.js'
 import type { QuantizedValues, StoredValues, WeightSource } from '../../graph/index.js'
 import { findWeight, type GraphWeights } from '../heldWeights.js'
-import type { WantedWeights } from '../modelParts.js'
+import type { WantedWeights, WeightStream } from '../modelParts.js'
 import { refuseMisfit } from '../safetensors/strict.js'
 import type { TensorInfo, TensorTable } from '../safetensors/types.js'
 import {
@@ -45,21 +46,42 @@ export async function mapQuantized(table: TensorTable, wanted: WantedWeights): P
 /** The same weights as float32, as they compute. */
 export async function loadQuantized(table: TensorTable, wanted: WantedWeights): Promise<Map<string, Float32Array>> {
   const loaded = new Map<string, Float32Array>()
-  for (const [name, stored] of findStored(table, wanted)) {
-    if (stored.bits === 32) loaded.set(name, await table.readFloat32(name))
-    else
-      loaded.set(
-        name,
-        dequantizeMatrix({
-          bits: stored.bits,
-          ...stored.size,
-          values: await table.readRaw(name),
-          scales: await table.readFloat32(scalesOf(name)),
-          ...(stored.zeroPoints ? { zeroPoints: await table.readRaw(zeroPointsOf(name)) } : {}),
-        }),
-      )
-  }
+  for (const [name, stored] of findStored(table, wanted)) loaded.set(name, await widened(table, name, stored))
   return loaded
+}
+
+/** The same one at a time. The table is closed with the stream, or where it does not hold what is wanted. */
+export async function streamQuantized(
+  table: TensorTable & AsyncDisposable,
+  wanted: WantedWeights,
+): Promise<WeightStream> {
+  try {
+    const found = findStored(table, wanted)
+    return {
+      names: [...found.keys()],
+      isQuantized: true,
+      read: (name) => {
+        const stored = found.get(name)
+        if (!stored) throw new WeightsError(`${table.path}: ${JSON.stringify(name)} is none of the weights wanted`)
+        return widened(table, name, stored)
+      },
+      [Symbol.asyncDispose]: () => table[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await table[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function widened(table: TensorTable, name: string, stored: Stored): Promise<Float32Array> {
+  if (stored.bits === 32) return table.readFloat32(name)
+  return dequantizeMatrix({
+    bits: stored.bits,
+    ...stored.size,
+    values: await table.readRaw(name),
+    scales: await table.readFloat32(scalesOf(name)),
+    ...(stored.zeroPoints ? { zeroPoints: await table.readRaw(zeroPointsOf(name)) } : {}),
+  })
 }
 
 type Stored =

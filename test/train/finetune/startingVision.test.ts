@@ -3,6 +3,7 @@ import { ConfigError } from '../../../src/errors.js'
 import { FrozenEncoder } from '../../../src/train/pretrain/frozenEncoder.js'
 import { startingVision } from '../../../src/train/finetune/startingVision.js'
 import { Random } from '../../../src/train/random/random.js'
+import { heldWeights } from '../../../src/weights/heldWeights.js'
 import { tinyEncoder } from '../pretrain/tiny.js'
 
 const images = (step: number) => {
@@ -19,7 +20,7 @@ describe('the encoder that fine-tuning starts with', () => {
   it('has a place for each patch of larger pictures, and features of mean 0 and deviation 1', async () => {
     const { weights, config, ...rest } = await startingVision(tinyEncoder(), 32, 16, images)
     expect(weights.get('visual_encoder.positional_embedding')).toHaveLength(17 * config.width)
-    const encoder = await FrozenEncoder.create({ ...rest, weights, config }, 16)
+    const encoder = await FrozenEncoder.create({ ...rest, config, open: async () => heldWeights(weights) }, 16)
     const { data } = await encoder.encode(images(1))
     const values = Array.from(data as Float32Array)
     const mean = values.reduce((a, b) => a + b) / values.length

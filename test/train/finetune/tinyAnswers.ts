@@ -76,6 +76,7 @@ export async function openAnswers(
     { ...config(steps), ...changes },
     {
       weights: startingWeights(),
+      language: startingWeights(),
       ...(communicator ? { communicator } : {}),
       languageTokenizer: bpe,
       qformerTokenizer: wordPiece,
@@ -110,7 +111,8 @@ export function openT5Answers(steps: number): Promise<TrainingTask> {
       model: { ...model, vision: encoder.config, language: { kind: 't5', ...t5Language } },
     },
     {
-      weights: new Map([...encoder.weights, ...tinyT5()]),
+      weights: encoder.weights,
+      language: tinyT5(),
       languageTokenizer: t5Tokenizer,
       qformerTokenizer: wordPiece,
       nextBatch: async (step) => {

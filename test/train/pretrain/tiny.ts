@@ -12,6 +12,7 @@ import type { Stage1TrainingConfig } from '../../../src/train/pretrain/stage1Tas
 import type { Stage2TrainingConfig } from '../../../src/train/pretrain/stage2Task.js'
 import { fillInitial } from '../../../src/train/program.js'
 import { Random } from '../../../src/train/random/random.js'
+import { heldWeights } from '../../../src/weights/heldWeights.js'
 
 /** A whole two-stage training small enough for a test: 12 squares of colour in a corner, tiny random frozen models. */
 
@@ -116,16 +117,20 @@ function randomWeights(draw: (graph: Graph) => Scope): Map<string, Float32Array>
   return weights
 }
 
-export const tinyEncoder = () => ({
-  config: vision,
-  mean: [0.5, 0.5, 0.5] as const,
-  std: [0.25, 0.25, 0.25] as const,
-  weights: randomWeights((graph) => {
+export function tinyEncoder() {
+  const weights = randomWeights((graph) => {
     const p = new Scope(graph)
     imageFeatures(p, vision, graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize]))
     return p
-  }),
-})
+  })
+  return {
+    config: vision,
+    mean: [0.5, 0.5, 0.5] as const,
+    std: [0.25, 0.25, 0.25] as const,
+    weights,
+    open: async () => heldWeights(weights),
+  }
+}
 
 export const tinyLanguage = () =>
   randomWeights((graph) => languageObjective(graph, language, { batch: 1, length: 2 }).scope)

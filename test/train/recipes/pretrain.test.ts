@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError, DataError, ModelNotFoundError } from '../../../src/errors.js'
+import { quantizeModel } from '../../../src/quantize/quantizeModel.js'
 import { Blip2 } from '../../../src/tasks/blip2.js'
 import { pretrainStage1, pretrainStage2 } from '../../../src/train/recipes/pretrain.js'
 import { readModelDirectory } from '../../../src/weights/modelDirectory.js'
@@ -81,6 +82,18 @@ describe('both stages on a folder of pictures', () => {
     }
     expect((await firstLoss('q8')) / (await firstLoss('stage2'))).toBeCloseTo(1, 1)
     expect(await firstLoss('q8')).not.toBe(await firstLoss('stage2'))
+  })
+
+  it.each(['q8', 'q4'] as const)('take frozen models of %s, and write them as float16', async (bits) => {
+    const path = file(`frozen-${bits}`)
+    await quantizeModel(file('frozen'), path, { dtype: { vision: 'q8', languageModel: bits }, compare: false })
+    const [first, second] = [file(`stage1-${bits}`), file(`stage2-${bits}`)]
+    await stage1({ out: first, vision: path, steps: 1 })
+    await stage2({ out: second, stage1: first, languageModel: path, steps: 1 })
+    await using weights = await SafetensorsFile.open(join(second, 'model/language.safetensors'))
+    expect([...weights.tensors.values()].every((tensor) => tensor.dtype === 'F16')).toBe(true)
+    await using model = await Blip2.fromPretrained(join(second, 'model'))
+    expect(await model.caption(file('pictures/images/0.png'))).toMatchObject({ text: expect.any(String) })
   })
 
   it('stretch the schedule to the steps asked for', async () => {

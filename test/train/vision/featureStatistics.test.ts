@@ -6,6 +6,7 @@ import { featureStatistics } from '../../../src/train/vision/featureStatistics.j
 import { emojiVision } from '../../../src/train/vision/presets.js'
 import { type VisionTrainingConfig, visionTask } from '../../../src/train/vision/trainVision.js'
 import { FrozenEncoder } from '../../../src/train/pretrain/frozenEncoder.js'
+import { heldWeights } from '../../../src/weights/heldWeights.js'
 import { tinyDrawings } from './tinyDrawings.js'
 
 const config: VisionTrainingConfig = {
@@ -28,7 +29,7 @@ it('gives the frozen encoder features of mean 0 and deviation 1 over the trainin
     config: { kind: 'clip' as const, ...vision, standardizedFeatures: true, featurePlaces: 0 },
     mean,
     std,
-    weights,
+    open: async () => heldWeights(weights),
   }
   const frozen = await FrozenEncoder.create(encoder, pictures.length)
   const size = 3 * vision.imageSize ** 2

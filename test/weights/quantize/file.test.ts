@@ -4,7 +4,7 @@ import { WeightsError } from '../../../src/errors.js'
 import { Graph, linear } from '../../../src/graph/index.js'
 import { CompiledFunction, float32 } from '../../../src/runtime/index.js'
 import { dequantizeMatrix, quantizeMatrix } from '../../../src/weights/quantize/blocks.js'
-import { isQuantized, loadQuantized, mapQuantized } from '../../../src/weights/quantize/open.js'
+import { isQuantized, loadQuantized, mapQuantized, streamQuantized } from '../../../src/weights/quantize/open.js'
 import { type WeightToQuantize, writeQuantized } from '../../../src/weights/quantize/write.js'
 import { SafetensorsFile } from '../../../src/weights/safetensors/read.js'
 import { writeSafetensors } from '../../../src/weights/safetensors/write.js'
@@ -45,6 +45,18 @@ describe('a quantised file', () => {
     expect(Math.max(...loaded.get('shifted')!.map((x, i) => Math.abs(x - values.get('shifted')![i]!)))).toBeLessThan(
       0.01,
     )
+  })
+
+  it('is read one weight at a time with the same values, and closed with the stream', async () => {
+    await writeQuantized(path('streamed.safetensors'), weights)
+    const file = await SafetensorsFile.open(path('streamed.safetensors'))
+    const loaded = await loadQuantized(file, wanted)
+    const stream = await streamQuantized(file, wanted)
+    expect(stream).toMatchObject({ names: [...wanted.keys()], isQuantized: true })
+    for (const name of stream.names) expect(await stream.read(name)).toEqual(loaded.get(name))
+    expect(() => stream.read('other')).toThrow(WeightsError)
+    await stream[Symbol.asyncDispose]()
+    await expect(file.readRaw('bias')).rejects.toThrow()
   })
 
   it('is mapped by the runtime', async () => {
