@@ -39,4 +39,4 @@ export async function readShardFolder(folder: string): Promise<string[]> {
   return names.filter((name) => !isHalfWritten(name))
 }
 
-const isHalfWritten = (name: string): boolean => /^\d{5,}(\.tar|_stats\.json)\.\d+\.tmp$/.test(name)
+const isHalfWritten = (name: string): boolean => /^\d{5,}(\.tar|_stats\.json)\.\d+(-[0-9a-f]+)?\.tmp$/.test(name)

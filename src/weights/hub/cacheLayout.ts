@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rename, stat, symlink, unlink } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { lstat, mkdir, readdir, readFile, readlink, rename, stat, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { replaceFile } from '../replaceFile.js'
 
@@ -43,28 +44,42 @@ export class CachedRepository {
     return names.filter((_, i) => present[i]?.isFile())
   }
 
-  /** Whether a blob is there as a whole. */
-  async holds(hash: string, bytes: number): Promise<boolean> {
-    return (await unlessMissing(stat(this.blob(hash))))?.size === bytes
+  /** Whether a file is there as a whole: its blob, or itself where there are no links. */
+  async holds(commit: string, name: string, hash: string, bytes: number): Promise<boolean> {
+    if ((await unlessMissing(stat(this.blob(hash))))?.size === bytes) return true
+    const file = await unlessMissing(lstat(join(this.snapshot(commit), name)))
+    return file?.isFile() === true && file.size === bytes
   }
 
-  /** Shows a blob under a file's name. Where links are not allowed (Windows) the file moves there. */
+  /**
+   * Shows a blob under a file's name, which at no moment is missing or half there: other processes may have the model
+   * open. Where the system has no links, or does not allow them (Windows), the file moves there.
+   */
   async link(commit: string, name: string, hash: string): Promise<void> {
     const path = join(this.snapshot(commit), name)
+    const blob = this.blob(hash)
+    const target = relative(dirname(path), blob)
+    const there = await unlessMissing(lstat(path))
+    if (there?.isSymbolicLink() && (await readlink(path)) === target) return
+    if (there?.isFile() && !(await unlessMissing(stat(blob)))) return
     await mkdir(dirname(path), { recursive: true })
-    await unlessMissing(unlink(path))
+    const temporary = `${path}.${randomUUID()}`
     try {
-      await symlink(relative(dirname(path), this.blob(hash)), path)
+      await symlink(target, temporary)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
-      await rename(this.blob(hash), path)
+      if (!WITHOUT_LINKS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+      return rename(blob, path)
     }
+    await rename(temporary, path)
   }
 
   #ref(revision: string): string {
     return join(this.#path, 'refs', revision)
   }
 }
+
+/** What systems say that have no links, or do not let everyone make them. */
+const WITHOUT_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
 

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ConfigError, ModelNotFoundError } from '../../errors.js'
 import { CachedRepository, isCommit } from './cacheLayout.js'
-import { withFileLock } from './fileLock.js'
+import { withFileLock } from '../fileLock.js'
+import { isWholeModel } from './wholeModel.js'
 import { type HubSettings, hubSettings } from './hubSettings.js'
 import { findRepository, type Repository } from './repositoryFiles.js'
 import { transfer } from './transfer.js'
@@ -49,8 +50,8 @@ export async function pullModel(id: string, options: PullOptions = {}): Promise<
   const cache = new CachedRepository(settings.cacheDirectory, id)
   const known = await cache.commitOf(revision)
   const cached = known === undefined ? [] : await cache.files(known)
-  const complete = await isComplete(cache, known)
-  if (known !== undefined && complete && (settings.offline || isCommit(revision)))
+  const complete = known !== undefined && (await isWholeModel(cache.snapshot(known), cached))
+  if (complete && (settings.offline || isCommit(revision)))
     return { directory: cache.snapshot(known), commit: known, files: cached, fetched: 0 }
   if (settings.offline)
     throw new ModelNotFoundError(
@@ -73,11 +74,8 @@ export const isHubId = (text: string): boolean => /^[A-Za-z0-9][\w.-]*\/[A-Za-z0
 /** Branches may have slashes; nothing may lead out of the cache's folder of references. */
 const isRevision = (text: string): boolean => /^[\w.-]+(\/[\w.-]+)*$/.test(text) && !text.split('/').includes('..')
 
-/** Its config.json comes last, so it says that the others are there. */
+/** Of a pull that was interrupted it is missing. */
 const LAST_FILE = 'config.json'
-
-const isComplete = async (cache: CachedRepository, commit: string | undefined): Promise<boolean> =>
-  commit !== undefined && (await cache.files(commit)).includes(LAST_FILE)
 
 /** -> bytes that were fetched */
 async function fetchFiles(
@@ -97,12 +95,13 @@ async function fetchFiles(
     signal?.throwIfAborted()
     const { name, bytes, hash } = file
     const report = (there: number) => onProgress?.({ file: name, done: done + there, total })
-    if (!(await cache.holds(hash.hex, bytes))) {
+    const isThere = () => cache.holds(commit, name, hash.hex, bytes)
+    if (!(await isThere())) {
       const blob = cache.blob(hash.hex)
       await mkdir(dirname(blob), { recursive: true })
       const fetchIt = async () => {
         // Another process may have fetched it while this one waited.
-        if (await cache.holds(hash.hex, bytes)) return
+        if (await isThere()) return
         await transfer(`${endpoint}/${id}/resolve/${commit}/${name}`, file, blob, {
           onBytes: report,
           ...(token ? { token } : {}),

@@ -18,7 +18,7 @@ it('names shards and their statistics as img2dataset does', async () => {
 })
 
 it('removes what a killed run left half written, and nothing else', async () => {
-  const left = ['00001.tar.4711.tmp', '00001_stats.json.4711.tmp']
+  const left = ['00001.tar.4711.tmp', '00001_stats.json.4711-0a1b2c3d.tmp']
   const kept = ['00000.tar', '00000_stats.json', 'notes.tmp', 'other.tar.4711.tmp']
   for (const name of [...left, ...kept]) await writeFile(join(folder, name), '')
   expect(await readShardFolder(folder)).toEqual(await readdir(folder))
