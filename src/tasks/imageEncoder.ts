@@ -10,7 +10,7 @@ import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
 export class EncodedImage {
   /** [1 + patches, encoder width] */
   readonly features: Float32Array
-  /** The same picture after the retrieval model's encoder, where the model has one beside it. */
+  /** The same picture after the retrieval model's encoder, where the model has one beside it that differs. */
   readonly retrieval: EncodedImage | undefined
 
   constructor(features: Float32Array, retrieval?: EncodedImage) {

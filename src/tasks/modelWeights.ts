@@ -4,30 +4,34 @@ import type { GraphWeightsOptions } from '../weights/graphWeights.js'
 import type { GraphWeights } from '../weights/heldWeights.js'
 import { MODEL_PARTS, type ModelDirectory, type ModelPart } from '../weights/modelDirectory.js'
 
+/** The weights of parts that the directory has. */
+export type PartWeights = Readonly<Partial<Record<ModelPart, GraphWeights>>>
 /** The encoder, and the weights of each stage where the directory has them. */
-export type ModelWeights = { readonly vision: GraphWeights } & Readonly<Partial<Record<ModelPart, GraphWeights>>>
+export type ModelWeights = PartWeights & { readonly vision: GraphWeights }
 
 export interface ModelWeightsOptions extends Omit<GraphWeightsOptions, 'bits'> {
   readonly dtype?: ModelDtype
-  /** The parts to open where the directory has them (default: all of them); the encoder always is. */
-  readonly wanted?: readonly ModelPart[]
 }
 
-/** Opens the parts that the directory has, strictly: each holds exactly what the model's graph declares. */
-export async function openModelWeights(
+/** Opens all parts that the directory has, strictly: each holds exactly what the model's graph declares. */
+export async function openModelWeights(directory: ModelDirectory, options: ModelWeightsOptions): Promise<ModelWeights> {
+  return (await openPartWeights(directory, MODEL_PARTS, options)) as ModelWeights
+}
+
+/** The same for those of these parts that the directory has; an encoder has to be there, if it is one of them. */
+export async function openPartWeights(
   directory: ModelDirectory,
-  { dtype, wanted = MODEL_PARTS, ...options }: ModelWeightsOptions,
-): Promise<ModelWeights> {
+  parts: readonly ModelPart[],
+  { dtype, ...options }: ModelWeightsOptions,
+): Promise<PartWeights> {
   const specs = partSpecs(directory.config)
   const bits = dtype && weightBits(directory.config, dtype)
-  const open = (part: ModelPart) => directory.open(part, specs[part], bits ? { ...options, bits } : options)
-  const optional = async (part: ModelPart) =>
-    directory.parts.has(part) && wanted.includes(part) ? { [part]: await open(part) } : {}
-  return {
+  const opened: Partial<Record<ModelPart, GraphWeights>> = {}
+  for (const part of parts) {
+    if (part !== 'vision' && !directory.parts.has(part)) continue
+    const weights = await directory.open(part, specs[part], bits ? { ...options, bits } : options)
     // The encoder is bound by arithmetic, so it is repacked even where that takes a second copy.
-    vision: { ...(await open('vision')), prepack: true },
-    ...(await optional('stage1')),
-    ...(await optional('stage2')),
-    ...(await optional('language')),
+    opened[part] = part === 'vision' ? { ...weights, prepack: true } : weights
   }
+  return opened
 }

@@ -11,17 +11,19 @@ import { MODEL_PARTS, type ModelConfig, type ModelDirectory, type ModelPart } fr
 import { AttentionReader } from './attentionReader.js'
 import type { ExecutionOptions } from './batchedFunction.js'
 import { ImageEncoder } from './imageEncoder.js'
-import { type ModelWeights, openModelWeights } from './modelWeights.js'
+import { openPartWeights, type PartWeights } from './modelWeights.js'
 import { type QFormerTexts, qformerTexts } from './qformerTexts.js'
 import { Retriever } from './retriever.js'
+import { haveSameEncoder } from './sameEncoder.js'
 import { TextGenerator } from './textGenerator.js'
 
 /** `vision`, `languageModel` and `bert` go with a checkpoint of the authors (.pth), which holds what was trained alone. */
 export interface ModelOptions extends ExecutionOptions, FrozenModels {
   /**
    * Another model, a directory or OWNER/NAME, for match, vectors, attention and search: a published retrieval
-   * checkpoint beside a published generator. Each has its own encoder, so memory holds two. Stage 1 of the first model
-   * is not read. The other options are for both, `revision` for the first.
+   * checkpoint beside a published generator. Where their encoders are the same, weight by weight, memory holds one of
+   * them and a picture is encoded once; else two, and twice. Stage 1 of the first model is not read. The other options
+   * are for both, `revision` for the first.
    */
   readonly retrievalModel?: string
   /**
@@ -54,7 +56,7 @@ export interface OpenModel {
   readonly retrieval: RetrievalSide
 }
 
-/** What compares pictures with texts: of the same model, or of another one with an encoder of its own. */
+/** What compares pictures with texts: of the same model, or of another one, which may have an encoder of its own. */
 export interface RetrievalSide {
   readonly config: ModelConfig
   readonly path: string
@@ -72,19 +74,22 @@ export interface RetrievalSide {
  */
 export async function openModel(model: string, options: ModelOptions): Promise<OpenModel> {
   const { retrievalModel, ...first } = options
-  if (retrievalModel === undefined) return openAlone(model, first, MODEL_PARTS)
+  const own = await findModel(model, first)
+  if (retrievalModel === undefined) return openParts(own, MODEL_PARTS, first)
   const { revision: _, vision: _vision, languageModel: _languageModel, bert: _bert, ...second } = first
-  const other = await openAlone(retrievalModel, second, ['vision', 'stage1'])
+  const other = await findModel(retrievalModel, second)
+  if (!other.parts.has('stage1'))
+    throw new ModelNotFoundError(
+      `${other.path} cannot be the retrieval model: it has no stage 1. Give one that can match, such as Salesforce/blip2-itm-vit-g`,
+    )
+  const generator = await openParts(own, ['vision', 'stage2', 'language'], first)
   try {
-    if (!other.retrieval.retriever)
-      throw new ModelNotFoundError(
-        `${other.path} cannot be the retrieval model: it has no stage 1. Give one that can match, such as Salesforce/blip2-itm-vit-g`,
-      )
-    const own = await openAlone(model, first, ['vision', 'stage2', 'language'])
-    await own.retrieval.attention?.dispose()
-    return { ...own, retrieval: other.retrieval }
+    const encoder = (await haveSameEncoder(own, other, options.signal)) ? generator.encoder : undefined
+    const { retrieval } = await openParts(other, encoder ? ['stage1'] : ['vision', 'stage1'], second, encoder)
+    await generator.retrieval.attention?.dispose()
+    return { ...generator, retrieval }
   } catch (error) {
-    await disposeModel(other)
+    await disposeModel(generator)
     throw error
   }
 }
@@ -99,27 +104,32 @@ export async function disposeModel({ encoder, generator, retrieval }: OpenModel)
   await Promise.all([...parts].map((part) => part?.dispose()))
 }
 
-/** One model, with those of its parts that are wanted. */
-async function openAlone(
-  model: string,
-  options: Omit<ModelOptions, 'retrievalModel'>,
-  wanted: readonly ModelPart[],
-): Promise<OpenModel> {
-  const { signal, weights, cacheDir, onConversion, dtype, revision, onDownload, ...others } = options
-  const { vision, languageModel, bert, ...execution } = others
+type OwnOptions = Omit<ModelOptions, 'retrievalModel'>
+
+function findModel(model: string, options: OwnOptions): Promise<ModelDirectory> {
+  const { signal, revision, onDownload, vision, languageModel, bert } = options
   signal?.throwIfAborted()
   const frozen = {
     ...(vision === undefined ? {} : { vision }),
     ...(languageModel === undefined ? {} : { languageModel }),
     ...(bert === undefined ? {} : { bert }),
   }
-  const directory = await openModelDirectory(model, frozen, {
+  return openModelDirectory(model, frozen, {
     ...(revision === undefined ? {} : { revision }),
     ...(onDownload ? { onProgress: onDownload } : {}),
     ...(signal ? { signal } : {}),
   })
-  const opened = await openModelWeights(directory, {
-    wanted,
+}
+
+/** Those of these parts that the model has; its encoder, unless another model's is `shared`. */
+async function openParts(
+  directory: ModelDirectory,
+  parts: readonly ModelPart[],
+  options: OwnOptions,
+  shared?: ImageEncoder,
+): Promise<OpenModel> {
+  const { signal, weights, cacheDir, onConversion, dtype, device, threads } = options
+  const opened = await openPartWeights(directory, parts, {
     cacheDirectory: cacheDir ?? defaultCacheDirectory(),
     ...(weights ? { weights } : {}),
     ...(dtype ? { dtype } : {}),
@@ -127,12 +137,15 @@ async function openAlone(
     ...(signal ? { signal } : {}),
   })
   signal?.throwIfAborted()
-  return assemble(directory, opened, execution)
+  const execution = { ...(device ? { device } : {}), ...(threads === undefined ? {} : { threads }) }
+  const openEncoder = () => new ImageEncoder(directory.config, opened.vision!, execution)
+  return assemble(directory, opened, shared ?? openEncoder(), execution)
 }
 
 async function assemble(
   { path, config, readTokenizer }: ModelDirectory,
-  { vision, stage1, stage2, language }: ModelWeights,
+  { stage1, stage2, language }: PartWeights,
+  encoder: ImageEncoder,
   execution: ExecutionOptions,
 ): Promise<OpenModel> {
   const tokenizer = async (name: 'qformer' | 'language') =>
@@ -140,7 +153,6 @@ async function assemble(
   const readsText = stage1 !== undefined || config.questionToQFormer === true
   const texts = readsText ? qformerTexts(await tokenizer('qformer'), config.text.maxTokens) : undefined
   const bridge = stage1 ?? stage2
-  const encoder = new ImageEncoder(config, vision, execution)
   return {
     config,
     path,

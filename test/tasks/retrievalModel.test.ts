@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -61,6 +61,32 @@ describe('a generator with a retrieval model beside it', () => {
     const matching = joined.match(encoded!, texts)
     await expect(matching).rejects.toBeInstanceOf(ConfigError)
     await expect(matching).rejects.toThrow(/encoded by a model without the retrieval model/)
+  })
+})
+
+describe('two models with the same encoder', () => {
+  it('share it, until one of its weights differs', async () => {
+    const [writer, matcher] = [join(parent, 'writer'), join(parent, 'matcher')]
+    await writeTinyModel(writer, ['vision', 'stage2', 'language'])
+    await writeTinyModel(matcher, ['vision', 'stage1'])
+    await using alone = await Blip2.fromPretrained(matcher)
+    const expected = await alone.match(images[0]!, texts)
+
+    await using sharing = await Blip2.fromPretrained(writer, { retrievalModel: matcher })
+    const encoded = await sharing.encode(images[0]!)
+    expect(encoded.retrieval).toBeUndefined()
+    expect(await sharing.match(encoded, texts)).toEqual(expected)
+    expect(await sharing.match(images[0]!, texts)).toEqual(expected)
+    // Encoded by either of the two, it is the same.
+    expect(await sharing.match(await alone.encode(images[0]!), texts)).toEqual(expected)
+    expect((await sharing.caption(encoded)).text).toEqual((await sharing.caption(images[0]!)).text)
+
+    const file = join(matcher, 'vision.safetensors')
+    const bytes = await readFile(file)
+    bytes[bytes.length - 2]! ^= 1
+    await writeFile(file, bytes)
+    await using apart = await Blip2.fromPretrained(writer, { retrievalModel: matcher })
+    expect((await apart.encode(images[0]!)).retrieval).toBeDefined()
   })
 })
 
