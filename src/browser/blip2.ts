@@ -1,10 +1,10 @@
-import type { AskTask, ChatTask } from '../tasks/answerer.js'
-import type { Blip2 as NodeBlip2 } from '../tasks/blip2.js'
-import type { CaptionTask } from '../tasks/captioner.js'
-import { ConfigError } from '../errors.js'
+import type { Blip2Methods } from '../tasks/blip2.js'
+import type { Pair } from '../tasks/retriever.js'
+import type { Method, StreamingMethod } from '../tasks/thread/modelCalls.js'
+import { packArguments } from '../tasks/thread/packing.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 import { Connection } from './connection.js'
-import type { Arguments, Backend, LoadProgress, Method, StreamingMethod, WasmPaths } from './messages.js'
+import type { Backend, LoadProgress, WasmPaths } from './messages.js'
 
 export interface LoadOptions {
   /**
@@ -31,21 +31,21 @@ export interface LoadOptions {
  * A BLIP-2 model in the browser: the methods of the same class in Node, computed in a Web Worker, so that the page
  * stays free. A picture is an address, a Blob or File, bytes of an encoded file, or raw pixels. Dispose it when done.
  */
-export class Blip2 implements Pick<NodeBlip2, keyof NodeBlip2> {
+export class Blip2 implements Blip2Methods {
   readonly config: ModelConfig
   readonly retrievalConfig: ModelConfig
   /** Where it computes, and why on so many threads. */
   readonly backend: Backend
-  readonly caption: CaptionTask
-  readonly ask: AskTask
-  readonly chat: ChatTask
-  readonly encode: NodeBlip2['encode']
-  readonly match: NodeBlip2['match']
-  readonly matchLogits: NodeBlip2['matchLogits']
-  readonly embedImage: NodeBlip2['embedImage']
-  readonly embedText: NodeBlip2['embedText']
-  readonly embedMultimodal: NodeBlip2['embedMultimodal']
-  readonly attention: NodeBlip2['attention']
+  readonly caption: Blip2Methods['caption'] = this.#streaming('caption')
+  readonly ask: Blip2Methods['ask'] = this.#streaming('ask')
+  readonly chat: Blip2Methods['chat'] = this.#streaming('chat')
+  readonly encode: Blip2Methods['encode'] = this.#method('encode')
+  readonly match: Blip2Methods['match'] = this.#method('match')
+  readonly matchLogits: Blip2Methods['matchLogits'] = this.#method('matchLogits')
+  readonly embedImage: Blip2Methods['embedImage'] = this.#method('embedImage')
+  readonly embedText: Blip2Methods['embedText'] = this.#method('embedText')
+  readonly embedMultimodal: Blip2Methods['embedMultimodal'] = this.#method('embedMultimodal')
+  readonly attention: Blip2Methods['attention'] = this.#method('attention')
   readonly #connection: Connection
 
   private constructor(connection: Connection, config: ModelConfig, backend: Backend) {
@@ -53,16 +53,6 @@ export class Blip2 implements Pick<NodeBlip2, keyof NodeBlip2> {
     this.config = config
     this.retrievalConfig = config
     this.backend = backend
-    this.caption = this.#streaming('caption')
-    this.ask = this.#streaming('ask')
-    this.chat = this.#streaming('chat')
-    this.encode = this.#method('encode')
-    this.match = this.#method('match')
-    this.matchLogits = this.#method('matchLogits')
-    this.embedImage = this.#method('embedImage')
-    this.embedText = this.#method('embedText')
-    this.embedMultimodal = this.#method('embedMultimodal')
-    this.attention = this.#method('attention')
   }
 
   /**
@@ -101,14 +91,16 @@ export class Blip2 implements Pick<NodeBlip2, keyof NodeBlip2> {
   }
 
   /** The types are those of Node's method, which runs in the worker. */
-  #method<M extends Method>(method: M): NodeBlip2[M] {
-    const call = async (...args: unknown[]) => this.#connection.call(method, ...prepare(method, args))
-    return call as unknown as NodeBlip2[M]
+  #method<M extends Method>(method: M): Blip2Methods[M] {
+    const call = async (...given: unknown[]) =>
+      this.#connection.call(method, ...packArguments(method, withAddresses(method, given)))
+    return call as unknown as Blip2Methods[M]
   }
 
-  #streaming<M extends StreamingMethod>(method: M): NodeBlip2[M] {
-    const stream = (...args: unknown[]) => this.#connection.stream(method, ...prepare(method, args))
-    return Object.assign(this.#method(method), { stream }) as NodeBlip2[M]
+  #streaming<M extends StreamingMethod>(method: M): Blip2Methods[M] {
+    const stream = (...given: unknown[]) =>
+      this.#connection.stream(method, ...packArguments(method, withAddresses(method, given)))
+    return Object.assign(this.#method(method), { stream }) as Blip2Methods[M]
   }
 }
 
@@ -126,27 +118,15 @@ const absolutePaths = (paths: WasmPaths): WasmPaths =>
 const besideWorker = (url: string | URL | undefined): string =>
   new URL('.', url === undefined ? import.meta.url : absolute(url)).href
 
-/** The arguments as the worker takes them, and the signal, which stays here. */
-function prepare(method: Method, given: readonly unknown[]): [Arguments, signal: AbortSignal | undefined] {
-  const last = given.at(-1)
-  const hasOptions = isOptions(last)
-  const takesImages = method !== 'embedText' && method !== 'matchLogits'
-  const args = (hasOptions ? given.slice(0, -1) : given).map((arg, i) =>
-    takesImages && i === 0 ? resolveImages(arg) : arg,
-  )
-  if (!hasOptions) return [{ args, options: undefined }, undefined]
-  const { signal, ...options } = last
-  const unsendable = Object.entries(options).find(([, option]) => typeof option === 'function')
-  if (unsendable) throw new ConfigError(`the option ${unsendable[0]} is a function, which cannot go to the worker`)
-  return [{ args, options }, signal]
+/** Pictures by address are relative to the page; to the worker they would be relative to its script. */
+function withAddresses(method: Method, [first, ...others]: readonly unknown[]): readonly unknown[] {
+  if (method === 'embedText') return [first, ...others]
+  if (method === 'matchLogits')
+    return [(first as readonly Pair[]).map(([image, text]) => [resolveImages(image), text]), ...others]
+  return [resolveImages(first), ...others]
 }
 
-/** Addresses relative to the page: to the worker they would be relative to its script. */
 function resolveImages(images: unknown): unknown {
   if (Array.isArray(images)) return images.map(resolveImages)
   return typeof images === 'string' ? absolute(images) : images
 }
-
-/** Whether the last argument of a method is its options and not a picture, a text or a list. */
-const isOptions = (value: unknown): value is { readonly signal?: AbortSignal } =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype && !('data' in value)

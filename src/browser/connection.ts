@@ -1,16 +1,8 @@
 import { DisposedError, RuntimeError } from '../errors.js'
 import { unpackError } from '../runtime/workerMessages.js'
-import type {
-  Arguments,
-  LoadProgress,
-  Method,
-  Opened,
-  OpenRequest,
-  Request,
-  Response,
-  StreamingMethod,
-} from './messages.js'
-import { pack, unpack } from './packing.js'
+import type { Method, MethodArguments, StreamingMethod } from '../tasks/thread/modelCalls.js'
+import { unpack } from '../tasks/thread/packing.js'
+import type { LoadProgress, Opened, OpenRequest, Request, Response } from './messages.js'
 
 type Body<T> = T extends unknown ? Omit<T, 'id'> : never
 
@@ -42,17 +34,17 @@ export class Connection {
     return (await this.#ask({ kind: 'open', ...request }, { signal, onProgress })) as Opened
   }
 
-  async call(method: Method, { args, options }: Arguments, signal: AbortSignal | undefined): Promise<unknown> {
-    return unpack(await this.#ask({ kind: 'call', method, args: args.map(pack), options }, { signal }))
+  async call(method: Method, args: MethodArguments, signal: AbortSignal | undefined): Promise<unknown> {
+    return unpack(await this.#ask({ kind: 'call', method, ...args }, { signal }))
   }
 
   /** Pieces are made as they are asked for, so a stream that is left early costs no more. */
   async *stream(
     method: StreamingMethod,
-    { args, options }: Arguments,
+    args: MethodArguments,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<unknown, unknown> {
-    const stream = await this.#ask({ kind: 'stream', method, args: args.map(pack), options }, { signal })
+    const stream = await this.#ask({ kind: 'stream', method, ...args }, { signal })
     let finished = false
     try {
       for (;;) {

@@ -1,4 +1,5 @@
 import type { ErrorMessage } from '../runtime/workerMessages.js'
+import type { Method, MethodArguments, StreamingMethod } from '../tasks/thread/modelCalls.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
 
 /** Where a model computes. */
@@ -35,37 +36,11 @@ export interface Opened {
   readonly backend: Backend
 }
 
-/** The methods of a model that the worker runs. */
-export const METHODS = [
-  'caption',
-  'ask',
-  'chat',
-  'encode',
-  'match',
-  'matchLogits',
-  'embedImage',
-  'embedText',
-  'embedMultimodal',
-  'attention',
-] as const
-export type Method = (typeof METHODS)[number]
-
-/** The tasks that give their text in pieces. */
-export type StreamingMethod = Extract<Method, 'caption' | 'ask' | 'chat'>
-
-/** What a method is called with. */
-export interface Arguments {
-  /** Without the options, packed. */
-  readonly args: readonly unknown[]
-  /** Without the signal, which the worker puts there; undefined where the caller gave none. */
-  readonly options: object | undefined
-}
-
 /** Each is answered by a Response of the same id, save an abort; a piece of a stream is an answer of its own. */
 export type Request = { readonly id: number } & (
   | ({ readonly kind: 'open' } & OpenRequest)
-  | ({ readonly kind: 'call'; readonly method: Method } & Arguments)
-  | ({ readonly kind: 'stream'; readonly method: StreamingMethod } & Arguments)
+  | ({ readonly kind: 'call'; readonly method: Method } & MethodArguments)
+  | ({ readonly kind: 'stream'; readonly method: StreamingMethod } & MethodArguments)
   /** The next piece of the stream with that id. */
   | { readonly kind: 'next'; readonly stream: number }
   /** Ends the stream with that id. */

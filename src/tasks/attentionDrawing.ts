@@ -4,6 +4,7 @@ import { decodeImage, type ImageSource } from '../image/decode.js'
 import type { RgbPicture } from '../image/resize.js'
 import { meanMap, queryMaps } from './attentionMaps.js'
 import type { PictureAttention } from './attentionReader.js'
+import { HEAT_OPACITY, heatColor, stretched } from './heat.js'
 
 export interface AttentionDrawingOptions {
   /** One query by number, their mean (default), or a sheet of them all. */
@@ -17,15 +18,6 @@ export interface AttentionDrawingOptions {
 const LARGEST_SIDE = 1024
 /** Side of a picture on the sheet. */
 const TILE = 160
-/** Part of the heat colour where the map is highest; where it is lowest the grey picture shows alone. */
-const OPACITY = 0.8
-/** From low to high, RGB: yellow, orange, red, dark red; ordered in lightness too, for those who see no hue. */
-const HEAT = [
-  [255, 237, 160],
-  [254, 178, 76],
-  [252, 78, 42],
-  [189, 0, 38],
-] as const
 
 /**
  * Draws attention over its picture, which is made grey, as a PNG. Each map goes from its own lowest value to its own
@@ -74,35 +66,26 @@ async function overlay(
   map: Float32Array,
   { rows, columns }: PictureAttention,
 ): Promise<RgbPicture> {
-  const heat = await stretch(map, rows, columns, width, height)
+  const heat = await enlarged(stretched(map), rows, columns, width, height)
   const drawn = new Uint8Array(rgb.length)
   for (let i = 0; i < heat.length; i++) {
     const value = heat[i]! / 255
     const color = heatColor(value)
     const grey = 0.299 * rgb[i * 3]! + 0.587 * rgb[i * 3 + 1]! + 0.114 * rgb[i * 3 + 2]!
-    for (let c = 0; c < 3; c++) drawn[i * 3 + c] = Math.round(grey + (color[c]! - grey) * OPACITY * value)
+    for (let c = 0; c < 3; c++) drawn[i * 3 + c] = Math.round(grey + (color[c]! - grey) * HEAT_OPACITY * value)
   }
   return { rgb: drawn, width, height }
 }
 
-/** The map as bytes in the picture's size, its lowest value 0 and its highest 255. */
-async function stretch(map: Float32Array, rows: number, columns: number, width: number, height: number) {
+/** The map, whose values go from 0 to 1, as bytes in the picture's size. */
+async function enlarged(map: Float32Array, rows: number, columns: number, width: number, height: number) {
   const { default: sharp } = await import('sharp')
-  const low = map.reduce((least, value) => Math.min(least, value))
-  const range = map.reduce((most, value) => Math.max(most, value)) - low
-  const bytes = Uint8Array.from(map, (value) => (range === 0 ? 0 : Math.round((255 * (value - low)) / range)))
+  const bytes = Uint8Array.from(map, (value) => Math.round(255 * value))
   return sharp(bytes, { raw: { width: columns, height: rows, channels: 1 } })
     .resize(width, height, { fit: 'fill', kernel: 'cubic' })
     .extractChannel(0)
     .raw()
     .toBuffer()
-}
-
-/** value: 0 to 1 */
-function heatColor(value: number): readonly number[] {
-  const at = value * (HEAT.length - 1)
-  const below = Math.min(Math.floor(at), HEAT.length - 2)
-  return HEAT[below]!.map((low, c) => low + (HEAT[below + 1]![c]! - low) * (at - below))
 }
 
 function withAlpha({ rgb, width, height }: RgbPicture): Uint8Array {

@@ -30,7 +30,7 @@ export function queryMaps(attention: PictureAttention, layer?: number): Float32A
 }
 
 /** The mean of several maps of one size. */
-export function meanMap(maps: readonly Float32Array[]): Float32Array {
+export function meanMap(maps: readonly ArrayLike<number>[]): Float32Array {
   const mean = new Float32Array(maps[0]!.length)
   for (const map of maps) for (let i = 0; i < mean.length; i++) mean[i]! += map[i]! / maps.length
   return mean

@@ -1,8 +1,9 @@
 import { DisposedError } from '../../errors.js'
 import { packError } from '../../runtime/workerMessages.js'
 import { Blip2 } from '../../tasks/blip2.js'
-import type { Arguments, Method, Opened, OpenRequest, Request, Response, StreamingMethod } from '../messages.js'
-import { pack, unpack } from '../packing.js'
+import type { Method, MethodArguments, StreamingMethod } from '../../tasks/thread/modelCalls.js'
+import { pack, unpackArguments } from '../../tasks/thread/packing.js'
+import type { Opened, OpenRequest, Request, Response } from '../messages.js'
 import { startBackend } from './backend.js'
 import { fetchModelFiles } from './modelFiles.js'
 
@@ -69,14 +70,19 @@ async function open(id: number, request: OpenRequest): Promise<Opened> {
 /** The page gives what its types allow, which is more than one signature says. */
 type Callable = (...args: unknown[]) => Promise<unknown>
 
-function call(on: Blip2, id: number, method: Method, given: Arguments): Promise<unknown> {
+function call(on: Blip2, id: number, method: Method, given: MethodArguments): Promise<unknown> {
   // Methods of the class need their object, tasks are functions of their own.
-  return (on[method] as Callable).call(on, ...withSignal(id, given))
+  return (on[method] as Callable).call(on, ...unpackArguments(given, signalOf(id)))
 }
 
-function stream(on: Blip2, id: number, method: StreamingMethod, given: Arguments): AsyncGenerator<string, unknown> {
+function stream(
+  on: Blip2,
+  id: number,
+  method: StreamingMethod,
+  given: MethodArguments,
+): AsyncGenerator<string, unknown> {
   const start = on[method].stream as (...args: unknown[]) => AsyncGenerator<string, unknown>
-  return start(...withSignal(id, given))
+  return start(...unpackArguments(given, signalOf(id)))
 }
 
 async function advance(id: number): Promise<IteratorResult<string, unknown>> {
@@ -96,11 +102,6 @@ function forget(id: number): void {
   streams.delete(id)
   aborts.delete(id)
 }
-
-const withSignal = (id: number, { args, options }: Arguments): unknown[] => [
-  ...args.map(unpack),
-  ...(options ? [{ ...options, signal: signalOf(id) }] : []),
-]
 
 function signalOf(id: number): AbortSignal {
   const controller = new AbortController()

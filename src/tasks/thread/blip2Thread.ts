@@ -1,21 +1,10 @@
-import { ConfigError } from '../../errors.js'
 import { callStream } from '../../runtime/threads/callStream.js'
 import { CallThread, threadScript } from '../../runtime/threads/callThread.js'
 import type { ModelConfig } from '../../weights/modelDirectory.js'
-import type { AskTask, ChatTask } from '../answerer.js'
 import type { Blip2, Blip2Methods } from '../blip2.js'
-import type { CaptionTask } from '../captioner.js'
 import type { ModelOptions } from '../openModel.js'
-import {
-  type Method,
-  type MethodArguments,
-  METHODS,
-  type ModelCall,
-  type Opened,
-  type OpenProgress,
-  type StreamingMethod,
-} from './modelCalls.js'
-import { pack, unpack } from './packing.js'
+import type { Method, ModelCall, Opened, OpenProgress, StreamingMethod } from './modelCalls.js'
+import { packArguments, refuseFunctions, unpack } from './packing.js'
 
 /**
  * A model in a thread of its own: the methods of `Blip2`, while the event loop stays free. Opening a graph and running
@@ -26,16 +15,16 @@ import { pack, unpack } from './packing.js'
 export class Blip2Thread implements Blip2Methods {
   readonly config: ModelConfig
   readonly retrievalConfig: ModelConfig
-  readonly caption: CaptionTask
-  readonly ask: AskTask
-  readonly chat: ChatTask
-  readonly encode: Blip2['encode']
-  readonly match: Blip2['match']
-  readonly matchLogits: Blip2['matchLogits']
-  readonly embedImage: Blip2['embedImage']
-  readonly embedText: Blip2['embedText']
-  readonly embedMultimodal: Blip2['embedMultimodal']
-  readonly attention: Blip2['attention']
+  readonly caption: Blip2['caption'] = this.#streaming('caption')
+  readonly ask: Blip2['ask'] = this.#streaming('ask')
+  readonly chat: Blip2['chat'] = this.#streaming('chat')
+  readonly encode: Blip2['encode'] = this.#method('encode')
+  readonly match: Blip2['match'] = this.#method('match')
+  readonly matchLogits: Blip2['matchLogits'] = this.#method('matchLogits')
+  readonly embedImage: Blip2['embedImage'] = this.#method('embedImage')
+  readonly embedText: Blip2['embedText'] = this.#method('embedText')
+  readonly embedMultimodal: Blip2['embedMultimodal'] = this.#method('embedMultimodal')
+  readonly attention: Blip2['attention'] = this.#method('attention')
   /** Resolves with the error that makes it unusable, if that ever happens: its thread ran out of memory, say. */
   readonly died: Promise<Error>
   readonly #thread: CallThread<ModelCall, unknown>
@@ -46,16 +35,6 @@ export class Blip2Thread implements Blip2Methods {
     this.died = thread.died
     this.config = config
     this.retrievalConfig = retrievalConfig
-    this.caption = this.#streaming('caption')
-    this.ask = this.#streaming('ask')
-    this.chat = this.#streaming('chat')
-    this.encode = this.#method('encode')
-    this.match = this.#method('match')
-    this.matchLogits = this.#method('matchLogits')
-    this.embedImage = this.#method('embedImage')
-    this.embedText = this.#method('embedText')
-    this.embedMultimodal = this.#method('embedMultimodal')
-    this.attention = this.#method('attention')
   }
 
   /** @throws as Blip2.fromPretrained */
@@ -101,7 +80,7 @@ export class Blip2Thread implements Blip2Methods {
   /** The types are those of the model's method, which runs in the thread. */
   #method<M extends Method>(method: M): Blip2[M] {
     const call = async (...given: unknown[]) => {
-      const [args, signal] = split(method, given)
+      const [args, signal] = packArguments(method, given)
       return unpack(await this.#thread.call({ kind: 'call', method, ...args }, signal ? { signal } : {}))
     }
     return call as unknown as Blip2[M]
@@ -109,24 +88,9 @@ export class Blip2Thread implements Blip2Methods {
 
   #streaming<M extends StreamingMethod>(method: M): Blip2[M] {
     const stream = (...given: unknown[]) => {
-      const [args, signal] = split(method, given)
+      const [args, signal] = packArguments(method, given)
       return callStream(this.#thread, { kind: 'stream', method, ...args }, signal)
     }
     return Object.assign(this.#method(method), { stream }) as Blip2[M]
   }
-}
-
-/** The arguments as the thread takes them, and the signal, which stays here. */
-function split(method: Method, given: readonly unknown[]): [MethodArguments, signal: AbortSignal | undefined] {
-  const count = METHODS[method]
-  const args = Array.from({ length: count }, (_, i) => pack(given[i]))
-  const { signal, ...options } = (given[count] ?? {}) as { readonly signal?: AbortSignal }
-  refuseFunctions(options)
-  return [{ args, options }, signal]
-}
-
-function refuseFunctions(options: object): void {
-  const found = Object.entries(options).find(([, option]) => typeof option === 'function')
-  if (found)
-    throw new ConfigError(`the option ${found[0]} is a function, which cannot go to the model's thread; leave it out`)
 }

@@ -6,7 +6,7 @@ import type { ModelOptions } from '../openModel.js'
 /** What a model is opened with, without what cannot go to a thread. */
 export type OpenSettings = Omit<ModelOptions, 'signal' | 'onDownload' | 'onConversion'>
 
-/** The methods of a model that its thread runs, by the number of arguments before the options. */
+/** The methods of a model that its thread, or the browser's worker, runs, by the number of arguments before the options. */
 export const METHODS = {
   caption: 1,
   ask: 2,
@@ -23,6 +23,7 @@ export type Method = keyof typeof METHODS
 /** Those that give their text in pieces as well. */
 export type StreamingMethod = Extract<Method, 'caption' | 'ask' | 'chat'>
 
+/** What a method is called with, as it goes to the thread. */
 export interface MethodArguments {
   /** Those before the options, packed. */
   readonly args: readonly unknown[]

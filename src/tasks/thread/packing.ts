@@ -1,5 +1,36 @@
+import { ConfigError } from '../../errors.js'
 import { isRaw } from '../../image/rawImage.js'
 import { EncodedImage } from '../imageEncoder.js'
+import { type Method, type MethodArguments, METHODS } from './modelCalls.js'
+
+/**
+ * The arguments of a method as they go to its thread, and the signal, which stays here.
+ *
+ * @throws ConfigError for an option that is a function, which cannot go there.
+ */
+export function packArguments(
+  method: Method,
+  given: readonly unknown[],
+): [MethodArguments, signal: AbortSignal | undefined] {
+  const count = METHODS[method]
+  const args = Array.from({ length: count }, (_, i) => pack(given[i]))
+  const { signal, ...options } = (given[count] ?? {}) as { readonly signal?: AbortSignal }
+  refuseFunctions(options)
+  return [{ args, options }, signal]
+}
+
+/** What the method is called with in its thread. */
+export const unpackArguments = ({ args, options }: MethodArguments, signal: AbortSignal): unknown[] => [
+  ...args.map(unpack),
+  { ...options, signal },
+]
+
+/** @throws ConfigError that names the option. */
+export function refuseFunctions(options: object): void {
+  const found = Object.entries(options).find(([, option]) => typeof option === 'function')
+  if (found)
+    throw new ConfigError(`the option ${found[0]} is a function, which cannot go to the model's thread; leave it out`)
+}
 
 /**
  * A value as it goes to a thread and back. Copying loses classes, so encoded pictures and addresses are marked as such;

@@ -2,8 +2,8 @@ import { DisposedError } from '../../errors.js'
 import { answerCalls, type CallContext, sendPieces } from '../../runtime/threads/answerCalls.js'
 import { Blip2 } from '../blip2.js'
 import type { GeneratedText } from '../textOptions.js'
-import type { MethodArguments, ModelCall, Opened, OpenProgress } from './modelCalls.js'
-import { pack, unpack } from './packing.js'
+import type { ModelCall, Opened, OpenProgress } from './modelCalls.js'
+import { pack, unpackArguments } from './packing.js'
 
 /** The thread of a Blip2Thread: opens one model and runs its methods as it is told. */
 let model: Blip2 | undefined
@@ -14,7 +14,7 @@ answerCalls<ModelCall>({
     if (call.kind === 'dispose') return model?.dispose()
     const opened = model
     if (!opened) throw new DisposedError('no model is open in this thread')
-    const args = argumentsOf(call, context.signal)
+    const args = unpackArguments(call, context.signal)
     if (call.kind === 'stream') return sendPieces((opened[call.method].stream as Stream)(...args), context)
     // Methods of the class need their object, tasks are functions of their own.
     return pack(await (opened[call.method] as Callable).call(opened, ...args))
@@ -40,8 +40,3 @@ async function open(
   const { config, retrievalConfig } = model
   return { config, retrievalConfig }
 }
-
-const argumentsOf = ({ args, options }: MethodArguments, signal: AbortSignal): unknown[] => [
-  ...args.map(unpack),
-  { ...options, signal },
-]
