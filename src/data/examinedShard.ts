@@ -15,7 +15,7 @@ export type ExaminedItem = ExaminedSample | BrokenItem
 
 export interface ExaminedSample {
   readonly key: string
-  /** Of a plain archive where the file is, of one in gzip its bytes. */
+  /** Of a plain archive where the file is, of a packed one its bytes. */
   readonly place: PicturePlace
   readonly captions: readonly string[]
   /** SHA-256 of the file. */

@@ -22,11 +22,11 @@ const MAX_REPEATS = 1000
 
 /**
  * All pictures of a mixture, for training: each is read once to see that it can be, and decoded when it is asked for (see
- * storedPictures). Captions and places are held in memory, and so are the encoded pictures of gzip shards, which cannot
+ * storedPictures). Captions and places are held in memory, and so are the encoded pictures of packed shards, which cannot
  * be read from the middle. The pictures of a source come as often as makes its share that of its weight, rounded to
  * whole times. A picture that cannot be read is counted, told to `onLoss` and left out.
  *
- * @throws DataError where a source holds no picture, too many are broken, the weights cannot be kept, or gzip shards hold
+ * @throws DataError where a source holds no picture, too many are broken, the weights cannot be kept, or packed shards hold
  * more than `memoryBytes`.
  */
 export async function openMixturePictures(
@@ -101,7 +101,7 @@ class SourceReader {
     this.#packedBytes += place.length
     if (this.#packedBytes > memoryBytes)
       throw new DataError(
-        `${shard} is packed with gzip, so its pictures are held in memory, and there are more than ${memoryBytes} bytes of them; unpack such shards (gunzip)`,
+        `${shard} is packed, so its pictures are held in memory, and there are more than ${memoryBytes} bytes of them; unpack such shards (gunzip, unxz, ...)`,
       )
   }
 }

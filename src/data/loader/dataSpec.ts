@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path'
 import { ConfigError } from '../../errors.js'
 import { isAddress } from '../bytes/byteSource.js'
 import { EMOJI_SPLITS, type EmojiSplit } from '../emoji/splits.js'
+import { isTarName } from '../webdataset/packing.js'
 import { type MixtureSpec, parseMixture, readMixture } from './mixtureSpec.js'
 
 /** What a data argument names: a split of the embedded drawings, or files. */
@@ -36,11 +37,11 @@ async function fileMixture(spec: string): Promise<MixtureSpec> {
 
 /** The mixture of a data argument that names one, or tar shards, or a folder of them; undefined for anything else. */
 export async function shardMixture(spec: string): Promise<MixtureSpec | undefined> {
-  if (isAddress(spec) || /[{}]|\.(tar|tar\.gz|tgz)$/i.test(spec)) return only('webdataset', spec, { shards: spec })
+  if (isAddress(spec) || /[{}]/.test(spec) || isTarName(spec)) return only('webdataset', spec, { shards: spec })
   if (/\.json$/i.test(spec)) return readMixture(spec)
   if (!(await isFolder(spec))) return undefined
   const names = await readdir(spec)
-  if (!names.some((name) => /\.(tar|tar\.gz|tgz)$/i.test(name))) return undefined
+  if (!names.some(isTarName)) return undefined
   if (names.some((name) => /^\d+_stats\.json$/.test(name))) return only('img2dataset', spec, { folder: spec })
   return only('webdataset', spec, { shards: spec })
 }

@@ -1,36 +1,32 @@
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { DataError } from '../../errors.js'
-
-const OTHERS = [
-  { magic: [0x42, 0x5a, 0x68], name: 'bzip2' },
-  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], name: 'xz' },
-  { magic: [0x28, 0xb5, 0x2f, 0xfd], name: 'zstd' },
-]
+import { type Packing, packingOf, PACKING_MARK_BYTES } from './packing.js'
+import { unpackedBy } from './unpackedBy.js'
 
 /**
- * The stream itself, or what it holds where it is gzip, told by its first bytes and not by its name.
- * @throws DataError for a damaged gzip stream, and for bzip2, xz and zstd, which Node 20 cannot read.
+ * The stream itself, or what it holds where it is packed, told by its first bytes and not by its name. gzip is read here,
+ * bzip2, xz and zstd by the programs of these names, for Node 20 has none of them.
+ * @throws DataError for a damaged stream, and where the program is not installed.
  */
 export async function* decompressed(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
   const stream = chunks[Symbol.asyncIterator]()
   const first = await firstBytes(stream)
-  const startsWith = (magic: readonly number[]) => magic.every((byte, i) => first[i] === byte)
-  const other = OTHERS.find(({ magic }) => startsWith(magic))
-  if (other) {
-    await stream.return?.()
-    throw new DataError(`${name} is packed with ${other.name}; expected a plain or a gzip tar file`)
-  }
-  const whole = rejoined(first, stream)
-  if (startsWith([0x1f, 0x8b])) yield* gunzipped(whole, name)
-  else yield* whole
+  yield* unpacked(rejoined(first, stream), packingOf(first), name)
 }
 
-const LONGEST_MAGIC = 6
+function unpacked(
+  chunks: AsyncIterable<Uint8Array>,
+  packing: Packing | undefined,
+  name: string,
+): AsyncIterable<Uint8Array> {
+  if (packing === undefined) return chunks
+  return packing === 'gzip' ? gunzipped(chunks, name) : unpackedBy(packing, chunks, name)
+}
 
 async function firstBytes(stream: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   let first: Uint8Array = new Uint8Array(0)
-  while (first.length < LONGEST_MAGIC) {
+  while (first.length < PACKING_MARK_BYTES) {
     const { done, value } = await stream.next()
     if (done) break
     first = first.length === 0 ? value : Buffer.concat([first, value])

@@ -1,5 +1,6 @@
 import { type ByteSource, openByteSource } from '../bytes/byteSource.js'
 import { decompressed } from './decompress.js'
+import { packingOf, PACKING_MARK_BYTES } from './packing.js'
 import { readTar, type TarMember } from './tarReader.js'
 
 /** The members of a shard that share a key, undecoded. */
@@ -17,18 +18,16 @@ export interface ShardSample {
 }
 
 /**
- * Reads the samples of a shard, a local path or an http(s) address, plain or gzip.
+ * Reads the samples of a shard, a local path or an http(s) address, plain or packed (see decompressed).
  * @param from The `offset` or `next` of a sample (default 0). A plain archive is read from there, by a range request
- * where it is remote; a gzip archive is unpacked up to there.
+ * where it is remote; a packed archive is unpacked up to there.
  * @throws DataError for a damaged shard, after the samples before the damage; the last of them is dropped, for it may be
  * incomplete.
  */
 export async function* readShardSamples(location: string, from = 0, signal?: AbortSignal): AsyncGenerator<ShardSample> {
   const source = openByteSource(location, signal)
-  const plain = from === 0 || !(await isPacked(source))
-  const chunks = plain
-    ? decompressed(source.stream(from), source.name)
-    : unpackedFrom(source.stream(), source.name, from)
+  const isPlain = from > 0 && !(await isPacked(source))
+  const chunks = isPlain ? source.stream(from) : unpackedFrom(source.stream(), source.name, from)
   yield* groupSamples(readTar(chunks, { name: source.name, from, wants: isPartOfSample }))
 }
 
@@ -71,11 +70,10 @@ function splitName(name: string): [key: string, suffix: string] | undefined {
 /** `__x__` itself and what lies in a folder of such a name. */
 const isMetadata = (name: string): boolean => /^__[^/]*__($|\/)/.test(name)
 
-/** Whether a shard is gzip: its samples cannot be read one by one then. */
+/** Whether a shard is packed: its samples cannot be read one by one then. */
 export async function isPacked(source: Pick<ByteSource, 'size' | 'read'>): Promise<boolean> {
-  if ((await source.size()) < 2) return false
-  const [first, second] = await source.read(0, 2)
-  return first === 0x1f && second === 0x8b
+  const first = await source.read(0, Math.min(await source.size(), PACKING_MARK_BYTES))
+  return packingOf(first) !== undefined
 }
 
 async function* unpackedFrom(packed: AsyncIterable<Uint8Array>, name: string, from: number) {

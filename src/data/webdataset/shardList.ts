@@ -2,20 +2,24 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, DataError } from '../../errors.js'
 import { isAddress } from '../bytes/byteSource.js'
+import { isTarName } from './packing.js'
 
 /**
  * The shards that a specification names: paths and addresses with braces, as WebDataset writes them, or a local folder
- * with .tar, .tar.gz and .tgz files, taken in the order of their names.
+ * with tar files, packed or not, taken in the order of their names.
  */
 export async function listShards(spec: string): Promise<string[]> {
-  if (isAddress(spec) || /[{}]|\.(tar|tar\.gz|tgz)$/i.test(spec)) return expandBraces(spec)
+  if (isAddress(spec) || /[{}]/.test(spec) || isTarName(spec)) return expandBraces(spec)
   const names = await readdir(spec).catch((cause: NodeJS.ErrnoException) => {
     throw new DataError(`cannot list ${spec} (${cause.code}); expected a folder of shards, or paths that end in .tar`, {
       cause,
     })
   })
-  const shards = names.filter((name) => /\.(tar|tar\.gz|tgz)$/i.test(name)).sort()
-  if (shards.length === 0) throw new DataError(`${spec} holds no .tar, .tar.gz or .tgz file`)
+  const shards = names.filter(isTarName).sort()
+  if (shards.length === 0)
+    throw new DataError(
+      `${spec} holds no .tar file, nor one that is packed (.tar.gz, .tgz, .tar.bz2, .tar.xz, .tar.zst)`,
+    )
   return shards.map((name) => join(spec, name))
 }
 

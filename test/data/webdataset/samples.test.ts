@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { captionedSample } from '../../../src/data/webdataset/captionedSample.js'
 import { openImg2dataset, readImg2datasetMetadata } from '../../../src/data/webdataset/img2dataset.js'
 import { readShardSamples } from '../../../src/data/webdataset/samples.js'
+import { DataError } from '../../../src/errors.js'
 import { collect, fixture } from '../fixture.js'
 import { type Entry, writeTar } from './writeTar.js'
 
@@ -21,6 +23,13 @@ async function shard(entries: readonly Entry[] | Uint8Array, name = 'test.tar'):
   await writeFile(path, entries instanceof Uint8Array ? entries : writeTar(entries))
   return path
 }
+const isInstalled = (program: string) => spawnSync(program, ['--version']).error === undefined
+const packers: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array])[] = [
+  ['gzip', (bytes) => gzipSync(bytes)],
+  ...['bzip2', 'xz', 'zstd']
+    .filter(isInstalled)
+    .map((program) => [program, (input: Uint8Array) => execFileSync(program, ['-c'], { input })] as const),
+]
 const keysAndSuffixes = async (entries: readonly Entry[]) =>
   (await collect(readShardSamples(await shard(entries)))).map(({ key, files }) => [key, ...files.keys()].join(' '))
 
@@ -58,15 +67,17 @@ describe('readShardSamples', () => {
     ])
   })
 
-  it('reads gzip by its content, and goes on from any sample', async () => {
-    const entries = Array.from({ length: 5 }, (_, i) => [
-      { name: `${i}.jpg`, data: 'j'.repeat(600 * i) },
-      { name: `${i}.txt`, data: `caption ${i}` },
-    ]).flat()
-    const plain = await shard(entries, 'plain.tar')
-    const packed = await shard(gzipSync(writeTar(entries)), 'packed.tar')
+  // Names that begin as packed files do are names.
+  const fiveSamples = ['BZh9', '1', '2', '3', '4'].flatMap((key, i) => [
+    { name: `${key}.jpg`, data: 'j'.repeat(600 * i) },
+    { name: `${key}.txt`, data: `caption ${i}` },
+  ])
+
+  it.each(packers)('reads %s by its content, and goes on from any sample', async (packing, pack) => {
+    const plain = await shard(fiveSamples, 'plain.tar')
+    const packed = await shard(pack(writeTar(fiveSamples)), `${packing}.tar`)
     const all = await collect(readShardSamples(plain))
-    expect(all.map(({ key }) => key)).toEqual(['0', '1', '2', '3', '4'])
+    expect(all.map(({ key }) => key)).toEqual(['BZh9', '1', '2', '3', '4'])
     expect(await collect(readShardSamples(packed))).toEqual(all)
     for (const { offset, next } of all)
       for (const path of [plain, packed]) {
@@ -79,12 +90,51 @@ describe('readShardSamples', () => {
     const gzip = gzipSync(writeTar([{ name: 'a.txt', data: randomBytes(2000) }]))
     const damaged = await shard(gzip.subarray(0, 1500), 'cut.tar')
     await expect(collect(readShardSamples(damaged))).rejects.toThrow(/cut\.tar is a damaged or truncated gzip/)
-    const xz = await shard(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2]), 'a.tar.xz')
-    await expect(collect(readShardSamples(xz))).rejects.toThrow(/packed with xz; expected a plain or a gzip/)
     await expect(collect(readShardSamples(join(folder, 'none.tar')))).rejects.toThrow(/none\.tar: ENOENT/)
     const text = await shard(Buffer.from('key,caption\n'.repeat(100)), 'list.tar')
     await expect(collect(readShardSamples(text))).rejects.toThrow(/byte 0: .*not a (tar header|number)/)
   })
+})
+
+describe.runIf(isInstalled('zstd'))('a shard that a program unpacks', () => {
+  const pictures = Array.from({ length: 40 }, (_, i) => ({ name: `${i}.jpg`, data: randomBytes(100_000) }))
+  const packed = () => shard(execFileSync('zstd', ['-c'], { input: writeTar(pictures), maxBuffer: 1e8 }), 'a.tar.zst')
+
+  it('need not be read to its end', async () => {
+    const samples = readShardSamples(await packed())
+    expect((await samples.next()).value).toMatchObject({ key: '0' })
+    await samples.return(undefined)
+  })
+
+  it('gives what came before it breaks off', async () => {
+    const bytes = await readFile(await packed())
+    const cut = await shard(bytes.subarray(0, 2_000_000), 'cut.tar.zst')
+    const keys: string[] = []
+    const read = async () => {
+      for await (const { key } of readShardSamples(cut)) keys.push(key)
+    }
+    await expect(read()).rejects.toThrow(DataError)
+    expect(keys.slice(0, 10)).toEqual(pictures.slice(0, 10).map((_, i) => `${i}`))
+  })
+
+  it('tells what the program says of a damaged one', async () => {
+    const bytes = Buffer.from(await readFile(await packed())).fill(7, 4)
+    const damaged = await shard(bytes, 'damaged.tar.zst')
+    await expect(collect(readShardSamples(damaged))).rejects.toThrow(
+      /damaged\.tar\.zst is a damaged or truncated zstd file \(.+\)/,
+    )
+  })
+})
+
+it('a program that is not installed is asked for', async () => {
+  const path = await shard(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2]), 'a.tar.xz')
+  const { PATH } = process.env
+  process.env['PATH'] = folder
+  try {
+    await expect(collect(readShardSamples(path))).rejects.toThrow(/the program xz cannot be run \(ENOENT\); install/)
+  } finally {
+    process.env['PATH'] = PATH
+  }
 })
 
 describe('captionedSample', () => {
