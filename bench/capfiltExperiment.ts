@@ -34,15 +34,15 @@ const FULL: Scale = {
   caption: '',
 }
 
-/** A smaller question of the same kind, in about 20 minutes a seed on two cores. */
+/** A smaller question of the same kind, in about 15 minutes a seed on two cores. */
 const QUICK: Scale = {
-  concepts: 600,
+  concepts: 450,
   test: 'test',
   stage1: '--steps 120',
   stage2: '--steps 80',
   capfilt: '--candidates 5',
-  retrieval: '--k 8 --limit 600',
-  caption: '--limit 600',
+  retrieval: '--k 8 --limit 500',
+  caption: '--limit 500',
 }
 
 /**

@@ -14,9 +14,9 @@ export interface ExperimentSets {
 }
 
 /**
- * Writes the drawings of the train split as tar shards: `clean`, a tenth with its names; `noisy`, the rest, a third of it
- * with the name of another concept, a third with its tags in random order instead of a name; `true`, the rest with its
- * names.
+ * Writes the drawings of the train split as tar shards: `clean`, a tenth with its names, no concept twice, so that it shows
+ * as many as it can; `noisy`, the rest, a third of it with the name of another concept, a third with its tags in random
+ * order instead of a name; `true`, the rest with its names.
  *
  * @param conceptCount Only so many concepts, without skin tones, drawn from the seed (default: all, with skin tones). What
  * the vendors of test-style make of them is written as `test`, in COCO's format.
@@ -39,14 +39,21 @@ export async function writeExperimentSets(
   const ids = new Set(chosen.map(({ id }) => id))
   const wanted = ({ concept }: EmojiPicture) => conceptCount === undefined || ids.has(concept)
   const drawings = random.shuffle(data.split('train').filter(wanted))
-  const tenth = Math.round(drawings.length / 10)
-  const [clean, rest] = [drawings.slice(0, tenth), drawings.slice(tenth)]
-  await writeShards(join(folder, 'clean'), data, clean, (drawing) => drawing.captions[0]!)
+  const clean = new Set(oneOfEach(drawings).slice(0, Math.round(drawings.length / 10)))
+  const rest = drawings.filter((drawing) => !clean.has(drawing))
+  await writeShards(join(folder, 'clean'), data, [...clean], (drawing) => drawing.captions[0]!)
   await writeShards(join(folder, 'true'), data, rest, (drawing) => drawing.captions[0]!)
   await writeShards(join(folder, 'noisy'), data, rest, noise(random, chosen))
   if (conceptCount !== undefined)
     await writeCocoFolder(join(folder, 'test'), data, data.split('test-style').filter(wanted))
-  return { clean: clean.length, rest: rest.length }
+  return { clean: clean.size, rest: rest.length }
+}
+
+/** The first drawing of each concept. */
+const oneOfEach = (drawings: readonly EmojiPicture[]): EmojiPicture[] => {
+  const firsts = new Map<number, EmojiPicture>()
+  for (const drawing of drawings) if (!firsts.has(drawing.concept)) firsts.set(drawing.concept, drawing)
+  return [...firsts.values()]
 }
 
 /** A third stays as it is, a third gets another concept's name, a third its own tags, shuffled. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { shareOfNames } from './capfiltCaptions.js'
 
 const scoresSchema = z.object({
   textRecallAt1: z.number(),
@@ -9,10 +10,14 @@ const scoresSchema = z.object({
   exactMatch: z.number(),
   wordF1: z.number(),
 })
-type Scores = z.infer<typeof scoresSchema>
+
+interface Scores extends z.infer<typeof scoresSchema> {
+  readonly rightNames: number
+}
 
 const SETS = ['noisy', 'capfilt', 'true'] as const
 const NAMES: Readonly<Record<keyof Scores, string>> = {
+  rightNames: 'names among the captions',
   textRecallAt1: 'picture to name, R@1',
   itcTextRecallAt1: 'the same by ITC alone',
   imageRecallAt1: 'name to picture, R@1',
@@ -43,7 +48,7 @@ async function readSeed(folder: string): Promise<Record<(typeof SETS)[number], S
   const entries = await Promise.all(
     SETS.map(async (set) => {
       const scores = { ...(await read(`${set}-retrieval.json`)), ...(await read(`${set}-caption.json`)) }
-      return [set, scoresSchema.parse(scores)] as const
+      return [set, { ...scoresSchema.parse(scores), rightNames: await shareOfNames(folder, set) }] as const
     }),
   )
   return Object.fromEntries(entries) as Record<(typeof SETS)[number], Scores>
