@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import { CROSS } from '../generate/t5Decoder.js'
+import { CROSS } from '../generate/t5Encoding.js'
 import { Graph } from '../graph/index.js'
 import { decodeImage } from '../image/decode.js'
 import { writePixels } from '../image/preprocess.js'

@@ -19,11 +19,13 @@ import type { Decoder } from './decoder.js'
 import { KeyValueCache, namedCache } from './keyValueCache.js'
 import type { LanguageGenerator } from './languageGenerator.js'
 import type { EncodedBatch } from '../text/tokenizer.js'
+import { CROSS, drawT5Encoding, encodingFeeds } from './t5Encoding.js'
 
 /**
  * T5 answering soft prompts. Two graphs are compiled: one that encodes prompt and text and writes the first token, by
- * the text's length, and one for a step, for any number of rows and of tokens before. The encoder runs once; its keys
- * and values are shared by all beams of a row. Texts are padded on the right: T5 counts distances between tokens,
+ * the text's length, and one for a step, for any number of rows and of tokens before. Of weights that are mapped the first
+ * one encodes alone, at any length, so that no matrix is in both (t5Encoding.ts). The encoder runs once; its keys and
+ * values are shared by all beams of a row. Texts are padded on the right: T5 counts distances between tokens,
  * padding included, so padding in front of a text would change it.
  */
 export class T5Generator implements LanguageGenerator {
@@ -43,7 +45,9 @@ export class T5Generator implements LanguageGenerator {
   }
 
   async prepare(): Promise<void> {
-    if (this.#options.weightDirectory !== undefined) await openStep(this.#config, this.#functions, this.#options)
+    if (!isMapped(this.#options)) return
+    await openStep(this.#config, this.#functions, this.#options)
+    await openEncoding(this.#config, this.#functions, this.#options)
   }
 
   dispose(): Promise<void> {
@@ -54,6 +58,13 @@ export class T5Generator implements LanguageGenerator {
 /** The graph of a step, for any prompt. */
 const openStep = (config: T5Config, functions: FunctionCache, options: CompileOptions): Promise<CompiledFunction> =>
   functions.get('step', () => compileGraph((graph) => drawT5Step(graph, config), options))
+
+/** The graph that encodes prompts of any length, of mapped weights. */
+const openEncoding = (config: T5Config, functions: FunctionCache, options: CompileOptions): Promise<CompiledFunction> =>
+  functions.get('encoding', () => compileGraph((graph) => drawT5Encoding(graph, config), options))
+
+/** Weights that are mapped are large: no second graph repacks them. */
+const isMapped = ({ weightDirectory }: CompileOptions): boolean => weightDirectory !== undefined
 
 class CachedT5Decoder implements Decoder {
   readonly vocabularySize: number
@@ -88,12 +99,14 @@ class CachedT5Decoder implements Decoder {
   }
 
   async start(): Promise<Float32Array> {
-    const [rows, queries] = this.#prompt.shape as [number, number]
+    const [rows] = this.#prompt.shape as [number]
+    this.#sources = Array.from({ length: rows }, (_, row) => row)
+    if (isMapped(this.#options)) return this.#encodeThenStep(rows)
+    const [, queries] = this.#prompt.shape as [number, number]
     const { ids, mask, shape } = this.#texts
     const prefill = await this.#functions.get(`prefill ${queries} ${shape[1]}`, () =>
       compileGraph((graph) => drawT5Prefill(graph, this.#config, queries, shape[1]), this.#options),
     )
-    this.#sources = Array.from({ length: rows }, (_, row) => row)
     const start = Array.from({ length: rows }, () => T5_START)
     const feeds = {
       prompt: this.#prompt,
@@ -101,22 +114,42 @@ class CachedT5Decoder implements Decoder {
       mask: int64(shape, mask),
       start: int64([rows, 1], start),
     }
-    const found = await this.#run(prefill, feeds, rows, 1)
-    // The runtime's buffers are overwritten when another search begins.
-    const kept = Object.entries(found).filter(([name]) => name.startsWith(CROSS))
-    const cross = kept.map(([name, value]) => [name, { ...value, data: value.data.slice() } as Value] as const)
-    this.#encoded = {
-      ...Object.fromEntries(cross),
-      encodedMask: int64([rows, queries + shape[1]], withPrompt(mask, rows, queries)),
-    }
+    this.#keepEncoded(await this.#run(prefill, feeds, rows, 1))
     return this.#logits.subarray(0, rows * this.vocabularySize)
   }
 
   async next(parents: readonly number[], tokens: readonly number[]): Promise<Float32Array> {
+    this.#sources = parents.map((parent) => this.#sources[parent]!)
+    return this.#step(parents, tokens, this.#cache.feeds())
+  }
+
+  async #encodeThenStep(rows: number): Promise<Float32Array> {
+    const encoding = await openEncoding(this.#config, this.#functions, this.#options)
+    this.#keepEncoded(await encoding.run(encodingFeeds(this.#config, this.#prompt, this.#texts, this.#encodedMask())))
+    const start = this.#sources.map(() => T5_START)
+    return this.#step(this.#sources, start, this.#cache.emptyFeeds(rows))
+  }
+
+  /** What the steps read of a run that encoded. The runtime's buffers are overwritten when another search begins. */
+  #keepEncoded(found: Readonly<Record<string, Value>>): void {
+    const kept = Object.entries(found).filter(([name]) => name.startsWith(CROSS))
+    const cross = kept.map(([name, value]) => [name, { ...value, data: value.data.slice() } as Value] as const)
+    this.#encoded = { ...Object.fromEntries(cross), encodedMask: this.#encodedMask() }
+  }
+
+  #encodedMask(): Value {
+    const [rows, queries] = this.#prompt.shape as [number, number]
+    return int64([rows, queries + this.#texts.shape[1]], withPrompt(this.#texts.mask, rows, queries))
+  }
+
+  async #step(
+    parents: readonly number[],
+    tokens: readonly number[],
+    pastFeeds: Readonly<Record<string, Value>>,
+  ): Promise<Float32Array> {
     const step = await openStep(this.#config, this.#functions, this.#options)
     const rows = tokens.length
     const past = this.#cache.length
-    this.#sources = parents.map((parent) => this.#sources[parent]!)
     const feeds = {
       ids: int64([rows, 1], tokens),
       parents: int64([rows], parents),
@@ -126,7 +159,7 @@ class CachedT5Decoder implements Decoder {
         Array.from({ length: past }, (_, place) => relativeBucket(place - past, this.#config, 'decoder')),
       ),
       ...this.#encoded,
-      ...this.#cache.feeds(),
+      ...pastFeeds,
     }
     await this.#run(step, feeds, rows, past + 1)
     return this.#logits.subarray(0, rows * this.vocabularySize)
@@ -146,9 +179,6 @@ class CachedT5Decoder implements Decoder {
     return found
   }
 }
-
-/** In front of the names of the keys and values of the encoder's output. */
-export const CROSS = 'cross.'
 
 /**
  * Inputs: 'prompt' [rows, queries, width], 'ids' and 'mask' [rows, tokens], 'start' [rows, 1]. Outputs: 'logits' [rows,

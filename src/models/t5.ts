@@ -72,11 +72,18 @@ export interface T5DecoderOutput extends T5EncoderOutput {
 export const t5Embed = (p: Scope, { vocabularySize, width }: T5Config, ids: Tensor): Tensor =>
   gEmbedding(p.in('shared').parameter('weight', [vocabularySize, width], normal(1)), ids)
 
-/** embeddings: [batch, tokens, width], mask: int64 [batch, tokens] */
-export function t5Encode(p: Scope, config: T5Config, embeddings: Tensor, mask: Tensor): T5EncoderOutput {
+/**
+ * embeddings: [batch, tokens, width], mask: int64 [batch, tokens]
+ * buckets: `bucketsOf` all tokens, int64 [tokens, tokens], where their number is not known yet
+ */
+export function t5Encode(
+  p: Scope,
+  config: T5Config,
+  embeddings: Tensor,
+  mask: Tensor,
+  buckets = encoderBuckets(p.graph, config, embeddings.size(1) as number),
+): T5EncoderOutput {
   const stack = p.in('encoder')
-  const tokens = embeddings.size(1) as number
-  const buckets = relativeBuckets(p.graph, config, 'encoder', tokens, tokens)
   const bias = add(t5RelativeBias(p, config, 'encoder', buckets), paddingBias(mask, OPT_MASK))
   let x = embeddings
   const hiddenStates = [x]
@@ -92,6 +99,9 @@ export function t5Encode(p: Scope, config: T5Config, embeddings: Tensor, mask: T
   const output = finalNorm(stack, config, x)
   return { output, hiddenStates: [...hiddenStates, output] }
 }
+
+const encoderBuckets = (graph: Graph, config: T5Config, tokens: number): Tensor =>
+  relativeBuckets(graph, config, 'encoder', tokens, tokens)
 
 /** What the decoder's layers read of the encoder's output: it does not change while a text is generated. */
 export const t5CrossKeyValues = (p: Scope, config: T5Config, encoded: Tensor): KeyValue[] =>
@@ -156,7 +166,7 @@ export const t5Head = (p: Scope, { vocabularySize }: T5Config, hidden: Tensor): 
 
 /**
  * Score bias by the distance of query and key. A stack's first layer holds it and all its layers add it.
- * buckets: int64 [queries, keys], see `relativeBuckets` -> [1, heads, queries, keys]
+ * buckets: int64 [queries, keys], see `relativeBucket` -> [1, heads, queries, keys]
  */
 export function t5RelativeBias(p: Scope, config: T5Config, stack: T5Stack, buckets: Tensor): Tensor {
   const { heads, width } = config
@@ -168,13 +178,22 @@ export function t5RelativeBias(p: Scope, config: T5Config, stack: T5Stack, bucke
 }
 
 /** Buckets of all pairs, the queries being the last of the keys. -> int64 [queries, keys] */
-export function relativeBuckets(graph: Graph, config: T5Config, stack: T5Stack, queries: number, keys: number): Tensor {
+export const relativeBuckets = (
+  graph: Graph,
+  config: T5Config,
+  stack: T5Stack,
+  queries: number,
+  keys: number,
+): Tensor => graph.constant(bucketsOf(config, stack, queries, keys), [queries, keys])
+
+/** The same as data. */
+export function bucketsOf(config: T5Config, stack: T5Stack, queries: number, keys: number): BigInt64Array {
   const buckets = new BigInt64Array(queries * keys)
   const first = keys - queries
   for (let query = 0; query < queries; query++)
     for (let key = 0; key < keys; key++)
       buckets[query * keys + key] = BigInt(relativeBucket(key - query - first, config, stack))
-  return graph.constant(buckets, [queries, keys])
+  return buckets
 }
 
 /**
