@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { CaptionedPictures } from '../src/data/captionedPictures.js'
 import { Graph } from '../src/graph/index.js'
 import { operationCount } from '../src/graph/operationCount.js'
-import { type ImageEncoderConfig, imageFeatures } from '../src/models/imageEncoder.js'
+import { type ImageEncoderConfig, imageFeatures, requireDrawn } from '../src/models/imageEncoder.js'
 import { patchCount } from '../src/models/vit.js'
 import { Scope } from '../src/nn/scope.js'
 import { Tokenizer } from '../src/text/tokenizer.js'
@@ -52,7 +52,8 @@ export async function emojiSteps(communicator: Communicator, steps: number): Pro
   const tokenizer = Tokenizer.fromJson((await directory.readTokenizer('qformer')) as TokenizerJson)
   const { optimization, dropout } = PRETRAIN_PRESETS.emoji.stage1
   const { config } = directory
-  const { vision, mean, std, embeddingWidth, qformer, visionLayerNormEpsilon, text } = config
+  const { mean, std, embeddingWidth, qformer, visionLayerNormEpsilon, text } = config
+  const vision = requireDrawn(config.vision, 'this benchmark')
   const model = { qformer, visionLayerNormEpsilon, embeddingWidth }
   const encoder = { config: vision, mean, std, open: async () => heldWeights(randomEncoder(vision)) }
   const pictures = noise(vision.imageSize, 2 * optimization.batch)

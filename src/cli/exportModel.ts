@@ -1,16 +1,17 @@
 import type { Command } from 'commander'
 import { MODEL_DTYPES, type ModelDtypeName } from '../quantize/weightBits.js'
 import { type Io, printJson } from './io.js'
-import { dtypeOption } from './model.js'
+import { addFrozenModelOptions, dtypeOption, type FrozenModelFlags, frozenModels } from './model.js'
 import { addJsonOption, type JsonOption, positiveInteger } from './options.js'
 
-type Flags = JsonOption & { readonly dtype: ModelDtypeName; readonly promptTokens: number; readonly cache?: string }
+type Flags = JsonOption &
+  FrozenModelFlags & { readonly dtype: ModelDtypeName; readonly promptTokens: number; readonly cache?: string }
 
 export function registerExport(program: Command, io: Io): void {
   const command = program
     .command('export')
     .description('write a model as ONNX graphs with external data, and compare them under plain onnxruntime')
-    .argument('<model>', 'directory of the model')
+    .argument('<model>', 'directory, OWNER/NAME on the hub, or .pth of the authors')
     .argument('<dir>', 'where it is written; must not exist yet')
     .addOption(dtypeOption())
     .option('--prompt-tokens <n>', 'tokens of the text prompt, padding included', positiveInteger, 8)
@@ -21,6 +22,7 @@ export function registerExport(program: Command, io: Io): void {
       const { bytes, parity } = await exportModel(model, directory, {
         promptTokens,
         dtype: MODEL_DTYPES[dtype],
+        frozen: frozenModels(flags),
         signal: io.signal,
         ...(cache ? { cacheDir: cache } : {}),
         ...(io.interactive ? { onProgress: (doing) => io.err(`${doing}\n`) } : {}),
@@ -32,5 +34,5 @@ export function registerExport(program: Command, io: Io): void {
           `${name}.onnx: off by ${largestDifference.toExponential(1)} at most, where the largest value is ${largestValue.toPrecision(3)}\n`,
         )
     })
-  addJsonOption(command)
+  addJsonOption(addFrozenModelOptions(command))
 }

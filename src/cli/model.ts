@@ -7,11 +7,15 @@ import type { Io } from './io.js'
 import { positiveInteger } from './options.js'
 import { progressLine } from './progress.js'
 
-export interface ModelFlags {
+export interface ModelFlags extends FrozenModelFlags {
   readonly model: string
   readonly device: Device
   readonly dtype: ModelDtypeName
   readonly threads?: number
+}
+
+/** The models beside a checkpoint of the authors. */
+export interface FrozenModelFlags {
   readonly visionModel?: string
   readonly languageModel?: string
   readonly bert?: string
@@ -23,16 +27,21 @@ export interface RetrievalModelFlag {
 }
 
 export const addModelOptions = (command: Command): Command =>
+  addFrozenModelOptions(
+    command
+      .addOption(
+        new Option('--model <model>', 'directory, OWNER/NAME on the Hugging Face hub, or .pth of the authors').default(
+          SHIPPED_MODEL,
+          'the drawings model of this package',
+        ),
+      )
+      .addOption(new Option('--device <device>', 'where it runs').choices([...DEVICES]).default('cpu'))
+      .addOption(dtypeOption())
+      .option('--threads <n>', 'threads of one operator (default: one per core)', positiveInteger),
+  )
+
+export const addFrozenModelOptions = (command: Command): Command =>
   command
-    .addOption(
-      new Option('--model <model>', 'directory, OWNER/NAME on the Hugging Face hub, or .pth of the authors').default(
-        SHIPPED_MODEL,
-        'the drawings model of this package',
-      ),
-    )
-    .addOption(new Option('--device <device>', 'where it runs').choices([...DEVICES]).default('cpu'))
-    .addOption(dtypeOption())
-    .option('--threads <n>', 'threads of one operator (default: one per core)', positiveInteger)
     .option('--vision-model <model>', 'with a .pth: its image encoder, eva_vit_g.pth or a directory')
     .option('--language-model <model>', 'with a .pth: its language model, directory or OWNER/NAME')
     .option('--bert <model>', 'with a .pth of stage 1: the BERT whose vocabulary it reads')
@@ -72,8 +81,8 @@ export async function withModel<T>(io: Io, flags: ModelFlags, work: (model: Blip
   return await work(model)
 }
 
-/** The models beside a checkpoint of the authors. */
-export const frozenModels = ({ visionModel, languageModel, bert }: ModelFlags) => ({
+/** As the library takes them. */
+export const frozenModels = ({ visionModel, languageModel, bert }: FrozenModelFlags) => ({
   ...(visionModel === undefined ? {} : { vision: visionModel }),
   ...(languageModel === undefined ? {} : { languageModel }),
   ...(bert === undefined ? {} : { bert }),

@@ -3,24 +3,34 @@ import type { ComponentError } from '../quantize/componentErrors.js'
 import type { QuantizationReport } from '../quantize/quantizeModel.js'
 import { LANGUAGE_DTYPES, type ModelDtype, VISION_DTYPES } from '../quantize/weightBits.js'
 import { type Io, printJson } from './io.js'
+import { frozenModels } from './model.js'
 import { addJsonOption, type JsonOption } from './options.js'
 import { pictureFiles } from './pictureFiles.js'
 import { progressLine } from './progress.js'
 
-type Flags = JsonOption &
-  Required<ModelDtype> & { readonly compare: boolean; readonly pictures?: string[]; readonly cache?: string }
+interface Flags extends JsonOption, Required<ModelDtype> {
+  readonly compare: boolean
+  readonly pictures?: string[]
+  readonly cache?: string
+  readonly visionModel?: string
+  readonly languageModelFrom?: string
+  readonly bert?: string
+}
 
 export function registerQuantize(program: Command, io: Io): void {
   const command = program
     .command('quantize')
     .description('write a model with fewer bits a weight: a smaller file, less memory, faster decoding')
-    .argument('<model>', 'directory of the model')
+    .argument('<model>', 'directory, OWNER/NAME on the hub, or .pth of the authors')
     .argument('<dir>', 'where it is written; must not exist yet')
     .addOption(new Option('--vision <dtype>', 'the vision encoder').choices([...VISION_DTYPES]).default('q8'))
     .addOption(new Option('--language-model <dtype>', 'the language model').choices([...LANGUAGE_DTYPES]).default('q4'))
     .option('--no-compare', 'do not run both models to see what changes')
     .option('--pictures <image...>', 'what both models are run over (default: four drawings)')
     .option('--cache <dir>', 'where the float32 weights of the comparison are kept')
+    .option('--vision-model <model>', 'with a .pth: its image encoder, eva_vit_g.pth or a directory')
+    .option('--language-model-from <model>', 'with a .pth: its language model, directory or OWNER/NAME')
+    .option('--bert <model>', 'with a .pth of stage 1: the BERT whose vocabulary it reads')
     .action(async (model: string, directory: string, flags: Flags) => {
       const { quantizeModel } = await import('../quantize/quantizeModel.js')
       const progress = progressLine(io)
@@ -28,6 +38,7 @@ export function registerQuantize(program: Command, io: Io): void {
       const report = await quantizeModel(model, directory, {
         dtype: { vision: flags.vision, languageModel: flags.languageModel },
         compare: flags.compare,
+        frozen: modelsBeside(flags),
         signal: io.signal,
         onProgress: (part, done, total) => progress.report(`${part}, MB`, toMegabytes(done), toMegabytes(total)),
         ...(flags.pictures ? { pictures: await pictureFiles(flags.pictures) } : {}),
@@ -39,6 +50,14 @@ export function registerQuantize(program: Command, io: Io): void {
     })
   addJsonOption(command)
 }
+
+/** The models beside a checkpoint of the authors; `--language-model` says how the language model is stored. */
+const modelsBeside = ({ visionModel, languageModelFrom, bert }: Flags) =>
+  frozenModels({
+    ...(visionModel === undefined ? {} : { visionModel }),
+    ...(languageModelFrom === undefined ? {} : { languageModel: languageModelFrom }),
+    ...(bert === undefined ? {} : { bert }),
+  })
 
 function reportText(directory: string, { bytes, weights, errors }: QuantizationReport): string {
   const gigabytes = (count: number) => `${(count / 1e9).toFixed(3)} GB`

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { ConfigError } from '../errors.js'
-import type { Architecture } from '../models/architectureSpecs.js'
+import type { AnyArchitecture } from '../models/architectureSpecs.js'
 import { ARCHITECTURES } from '../models/presets.js'
 import { type ModelDtype, weightBits } from '../quantize/weightBits.js'
 import { isHubId, type PullOptions } from '../weights/hub/pullModel.js'
@@ -56,7 +56,7 @@ export async function estimateModel(
 }
 
 interface Sizes {
-  readonly config: Architecture
+  readonly config: AnyArchitecture
   /** Bytes of all tensors. */
   readonly stored: number
   /** Whether they are float32 already. */
@@ -120,7 +120,7 @@ async function tensorInfos({ path, parts }: ModelDirectory) {
 }
 
 /** Small parts are read into memory; the others are written as they are mapped. */
-function copyBytes(config: Architecture, dtype: ModelDtype): number {
+function copyBytes(config: AnyArchitecture, dtype: ModelDtype): number {
   const bits = weightBits(config, dtype)
   return Object.values(componentSpecs(config)).reduce((total, specs) => {
     const float = specs.reduce((sum, { shape }) => sum + storedBytes(shape, 32), 0)

@@ -1,11 +1,10 @@
 import { Graph } from '../graph/index.js'
 import { liveBytes } from '../graph/liveBytes.js'
-import type { Architecture } from '../models/architectureSpecs.js'
+import type { AnyArchitecture } from '../models/architectureSpecs.js'
 import { decodeText, encodePrefix, OPT_MODEL, queryImage, softPromptOf, T5_MODEL, visionNorm } from '../models/blip2.js'
-import { vit } from '../models/imageEncoder.js'
+import { featureTokens, requireDrawn, vit } from '../models/imageEncoder.js'
 import { optHead } from '../models/opt.js'
 import { t5Decode, t5Head } from '../models/t5.js'
-import { patchCount } from '../models/vit.js'
 import { Scope } from '../nn/scope.js'
 import type { ModelDtype } from '../quantize/weightBits.js'
 import { type ByComponent, COMPONENTS, totalOf, weightBytes } from './weightSizes.js'
@@ -36,7 +35,7 @@ const FLOAT = 4
 const PROGRAM_BYTES = 150e6
 
 /** What captioning one picture greedily takes, from the sizes alone: the graphs are drawn and their values counted. */
-export function inferenceMemory(config: Architecture, dtype: ModelDtype): InferenceMemory {
+export function inferenceMemory(config: AnyArchitecture, dtype: ModelDtype): InferenceMemory {
   const weights = weightBytes(config, dtype)
   const working = { vision: visionWork(config), qformer: bridgeWork(config), languageModel: languageWork(config) }
   const cache = 2 * keyValueBytes(config)
@@ -59,20 +58,20 @@ export function inferenceMemory(config: Architecture, dtype: ModelDtype): Infere
 
 const isQuantized = (dtype: ModelDtype[keyof ModelDtype]): boolean => dtype !== undefined && dtype !== 'float32'
 
-function visionWork({ vision }: Architecture): number {
+function visionWork({ vision }: AnyArchitecture): number {
   const p = new Scope(new Graph())
   const images = p.graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize])
-  return liveBytes([vit(p, vision, images).output])
+  return liveBytes([vit(p, requireDrawn(vision, 'an estimate'), images).output])
 }
 
-function bridgeWork(config: Architecture): number {
+function bridgeWork(config: AnyArchitecture): number {
   const p = new Scope(new Graph())
-  const features = p.graph.input('features', 'float32', [1, 1 + patchCount(config.vision), config.vision.width])
+  const features = p.graph.input('features', 'float32', [1, featureTokens(config.vision), config.vision.width])
   const queried = queryImage(p, config, visionNorm(p, config, features)).output
   return liveBytes([softPromptOf(p, config, config.language, queried)])
 }
 
-function languageWork(config: Architecture): number {
+function languageWork(config: AnyArchitecture): number {
   const { language, qformer } = config
   const p = new Scope(new Graph())
   const width = language.kind === 'opt' ? (language.embeddingWidth ?? language.width) : language.width
@@ -88,7 +87,7 @@ function languageWork(config: Architecture): number {
   return liveBytes([t5Head(model, language, t5Decode(model, language, { ids, mask, encoded, encodedMask }).output)])
 }
 
-function keyValueBytes({ language, qformer }: Architecture): number {
+function keyValueBytes({ language, qformer }: AnyArchitecture): number {
   const prompt = qformer.queries + PROMPT_TOKENS
   if (language.kind === 'opt') return 2 * language.layers * (prompt + CAPTION_TOKENS) * language.width * FLOAT
   const width = language.heads * language.headSize

@@ -1,4 +1,4 @@
-import { type Architecture, architectureSpecs } from '../models/architectureSpecs.js'
+import { type AnyArchitecture, architectureSpecs } from '../models/architectureSpecs.js'
 import type { ParameterSpec } from '../nn/scope.js'
 import { type ModelDtype, weightBits } from '../quantize/weightBits.js'
 import { storedBytes } from '../weights/quantize/format.js'
@@ -9,16 +9,16 @@ export type Component = (typeof COMPONENTS)[number]
 export type ByComponent = Readonly<Record<Component, number>>
 
 /** The weights of a model by component; 'qformer' has queries, LayerNorm and projection too. */
-export function componentSpecs(config: Architecture): Record<Component, readonly ParameterSpec[]> {
+export function componentSpecs(config: AnyArchitecture): Record<Component, readonly ParameterSpec[]> {
   const { vision, bridge, language } = architectureSpecs(config)
   return { vision: [...vision.values()], qformer: [...bridge.values()], languageModel: [...language.values()] }
 }
 
-export const parameterCounts = (config: Architecture): ByComponent =>
+export const parameterCounts = (config: AnyArchitecture): ByComponent =>
   sums(componentSpecs(config), ({ shape }) => shape.reduce((product, size) => product * size, 1))
 
 /** Bytes of the weights as a model of this dtype stores them. */
-export function weightBytes(config: Architecture, dtype: ModelDtype): ByComponent {
+export function weightBytes(config: AnyArchitecture, dtype: ModelDtype): ByComponent {
   const bits = weightBits(config, dtype)
   return sums(componentSpecs(config), ({ name, shape }) => storedBytes(shape, bits(name)))
 }

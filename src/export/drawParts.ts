@@ -2,8 +2,7 @@ import type { Graph, Tensor } from '../graph/index.js'
 import { drawOptPrefill, drawOptStep } from '../generate/optDecoder.js'
 import { drawT5Prefill, drawT5Step } from '../generate/t5Decoder.js'
 import { queryImage, softPromptOf, visionNorm } from '../models/blip2.js'
-import { imageFeatures } from '../models/imageEncoder.js'
-import { patchCount } from '../models/vit.js'
+import { featureTokens, imageFeatures, requireDrawn } from '../models/imageEncoder.js'
 import { Scope } from '../nn/scope.js'
 import type { ModelConfig, ModelPart } from '../weights/modelDirectory.js'
 
@@ -30,12 +29,12 @@ export const partDrawings = (config: ModelConfig, promptTokens: number): Record<
 
 function drawVision(graph: Graph, { vision }: ModelConfig) {
   const images = graph.input('images', 'float32', [PICTURES, 3, vision.imageSize, vision.imageSize])
-  return { features: imageFeatures(new Scope(graph), vision, images) }
+  return { features: imageFeatures(new Scope(graph), requireDrawn(vision, 'an export'), images) }
 }
 
 function drawQFormer(graph: Graph, config: ModelConfig) {
   const p = new Scope(graph)
-  const shape = [PICTURES, 1 + patchCount(config.vision), config.vision.width]
+  const shape = [PICTURES, featureTokens(config.vision), config.vision.width]
   const features = graph.input('features', 'float32', shape)
   const { output } = queryImage(p, config, visionNorm(p, config, features))
   return { prompt: softPromptOf(p, config, config.language, output) }

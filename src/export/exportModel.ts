@@ -1,13 +1,15 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../errors.js'
+import type { FrozenModels } from '../frozen/authorsCheckpoint.js'
+import { openModelDirectory } from '../frozen/openModelDirectory.js'
 import { Graph, toOnnx, type WeightSource } from '../graph/index.js'
 import { reachable } from '../graph/verify.js'
 import type { ModelDtype } from '../quantize/weightBits.js'
 import { openModelWeights } from '../tasks/modelWeights.js'
 import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
 import type { GraphWeights } from '../weights/heldWeights.js'
-import { type ModelPart, readModelDirectory } from '../weights/modelDirectory.js'
+import type { ModelPart } from '../weights/modelDirectory.js'
 import { writeNewDirectory } from '../weights/newDirectory.js'
 import { EXPORTED, type Exported, partDrawings } from './drawParts.js'
 import { ExternalData } from './externalData.js'
@@ -19,6 +21,8 @@ export interface ExportOptions {
   readonly promptTokens?: number
   /** For converted weights. */
   readonly cacheDir?: string
+  /** The models beside a checkpoint of the authors. */
+  readonly frozen?: FrozenModels
   readonly signal?: AbortSignal
   readonly onProgress?: (doing: string) => void
 }
@@ -42,6 +46,7 @@ const DEFAULT_PROMPT_TOKENS = 8
  * Writes a model as four ONNX graphs with external data: vision, Q-Former with projection, the language model over its
  * prompt, and over one more token. Then runs them with plain onnxruntime and compares with what this package computes.
  *
+ * @param model as `openModelDirectory` takes it
  * @throws ConfigError where the model writes no text, or the directory is there already and not empty.
  */
 export async function exportModel(
@@ -51,11 +56,12 @@ export async function exportModel(
     dtype,
     promptTokens = DEFAULT_PROMPT_TOKENS,
     cacheDir = defaultCacheDirectory(),
+    frozen,
     signal,
     onProgress,
   }: ExportOptions = {},
 ): Promise<ExportReport> {
-  const opened = await readModelDirectory(model)
+  const opened = await openModelDirectory(model, frozen, signal ? { signal } : {})
   const weights = await openModelWeights(opened, {
     cacheDirectory: cacheDir,
     ...(dtype ? { dtype } : {}),

@@ -53,12 +53,15 @@ export async function openAuthorsCheckpoint(
     throw new ConfigError(
       `${path} was trained with an image encoder of width ${qformer.encoderWidth}, ${encoder?.path ?? path} has one of ${pictures.vision.width}; they do not belong together`,
     )
+  const encoderWeights = encoder?.weights
+  if (encoderWeights && 'onnx' in encoderWeights)
+    throw new ConfigError(`${path} was trained with EVA's or CLIP's encoder, not with ${encoderWeights.onnx}`)
   const own = (part: keyof typeof NAMES) => {
     const ignore = Object.entries(NAMES).flatMap(([other, names]) => (other === part ? [] : names))
     return checkpointPart({ openTable, layout: authorsBlip2, ignore })
   }
   const sources: ReadonlyMap<ModelPart, PartSource> = new Map([
-    ['vision', encoder?.weights ?? own('vision')],
+    ['vision', encoderWeights ?? own('vision')],
     [stage, own('bridge')],
     ...(languages ? [['language', has.language ? own('language') : languages.weights] as const] : []),
   ])
@@ -126,7 +129,7 @@ const HINTS = {
   vision: ['the image encoder that it was trained with', '--vision-model', 'eva_vit_g.pth, or a directory'],
   languageModel: [
     'the language model that it was trained with',
-    '--language-model',
+    '--language-model, of quantize --language-model-from',
     'facebook/opt-2.7b, google/flan-t5-xl or a directory',
   ],
   bert: ['the vocabulary of its Q-Former', '--bert', 'google-bert/bert-base-uncased or a directory'],

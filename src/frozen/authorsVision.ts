@@ -1,5 +1,5 @@
 import { WeightsError } from '../errors.js'
-import type { ModelConfig } from '../weights/modelConfig.js'
+import type { DrawnVision } from '../weights/modelConfig.js'
 import { matchPattern } from '../weights/names/pattern.js'
 import type { TensorTable } from '../weights/safetensors/types.js'
 import { PLAIN_FEATURES } from './visionConfig.js'
@@ -37,7 +37,7 @@ export function authorsVisionConfig(
   { path, tensors }: Pick<TensorTable, 'path' | 'tensors'>,
   prefix: string,
   unused: number,
-): ModelConfig['vision'] {
+): DrawnVision {
   const kind = tensors.has(prefix + FORMS.eva.kernel) ? 'eva' : 'clip'
   const form = FORMS[kind]
   const shapeOf = (name: string): readonly number[] => {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ModelConfig } from '../weights/modelConfig.js'
+import type { DrawnVision } from '../weights/modelConfig.js'
 
 const size = z.int().positive()
 
@@ -30,7 +30,7 @@ export const visionModelSchema = z.discriminatedUnion('model_type', [
 type VisionModel = z.infer<typeof visionModelSchema>
 
 /** The encoder by our names: all layers but the last, whose features are worse (paper 3.1). */
-export function visionConfig(model: VisionModel): ModelConfig['vision'] {
+export function visionConfig(model: VisionModel): DrawnVision {
   const sizes = model.model_type === 'clip' ? model.vision_config : model
   return {
     // A ViT has EVA's form, but for the keys' bias, which changes nothing.

@@ -13,20 +13,23 @@ import {
   T5_MODEL,
   visionNorm,
 } from './blip2.js'
-import { IMAGE_ENCODER, type VisionConfig, vit } from './imageEncoder.js'
+import { type AnyEncoderConfig, IMAGE_ENCODER, type VisionConfig, vit } from './imageEncoder.js'
 import { type OptConfig, optHead } from './opt.js'
 import { type T5Config, t5Decode, t5Head } from './t5.js'
 
 /** A whole model of stage 2: any image encoder, any language model, and what is trained between them. */
-export interface Architecture extends BridgeConfig {
-  readonly vision: VisionConfig
+export interface Architecture<Vision = VisionConfig> extends BridgeConfig {
+  readonly vision: Vision
   readonly language: LanguageConfig
   /** The Q-Former reads questions, so it has its text side. Default false. */
   readonly questionToQFormer?: boolean
 }
 
+/** The same with an encoder that may be an ONNX file, whose weights are its own. */
+export type AnyArchitecture = Architecture<AnyEncoderConfig<VisionConfig>>
+
 export interface ArchitectureSpecs {
-  /** The frozen image encoder. */
+  /** The frozen image encoder; empty where it is an ONNX file. */
   readonly vision: ReadonlyMap<string, ParameterSpec>
   /** What stage 2 trains: queries, Q-Former without its text side (unless it reads questions), LayerNorm and projection. */
   readonly bridge: ReadonlyMap<string, ParameterSpec>
@@ -35,7 +38,7 @@ export interface ArchitectureSpecs {
 }
 
 /** Every weight of a model with its shape. The model is drawn and nothing else, so its size does not matter. */
-export function architectureSpecs(config: Architecture): ArchitectureSpecs {
+export function architectureSpecs(config: AnyArchitecture): ArchitectureSpecs {
   const { specs } = drawArchitecture(config)
   const isOf = (scope: string) => (name: string) => name.startsWith(`${scope}.`)
   const isVision = isOf(IMAGE_ENCODER)
@@ -49,7 +52,7 @@ export function architectureSpecs(config: Architecture): ArchitectureSpecs {
 }
 
 /** The whole model over one picture and one token. -> the root scope */
-export function drawArchitecture(config: Architecture): Scope {
+export function drawArchitecture(config: AnyArchitecture): Scope {
   const p = new Scope(new Graph())
   drawVision(p, config)
   const {
@@ -71,8 +74,9 @@ export function drawArchitecture(config: Architecture): Scope {
 export const parameterCount = (specs: ReadonlyMap<string, Pick<ParameterSpec, 'shape'>>): number =>
   [...specs.values()].reduce((total, { shape }) => total + shape.reduce((product, size) => product * size, 1), 0)
 
-function drawVision(p: Scope, { vision }: Architecture): void {
-  vit(p, vision, p.graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize]))
+function drawVision(p: Scope, { vision }: AnyArchitecture): void {
+  if (vision.kind !== 'onnx')
+    vit(p, vision, p.graph.input('images', 'float32', [1, 3, vision.imageSize, vision.imageSize]))
 }
 
 function drawOpt(p: Scope, bridge: BridgeConfig, language: OptConfig, queryOutput: Tensor): void {

@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors.js'
 import type { Tensor } from '../graph/graph.js'
 import { add, div, sub } from '../graph/index.js'
 import { ones, type Scope, zeros } from '../nn/scope.js'
@@ -21,6 +22,45 @@ export interface ImageEncoderConfig extends VisionConfig {
    * the mean of each token out of it takes its place out as well, and the Q-Former has no positions for patches.
    */
   readonly featurePlaces: number
+}
+
+/** An encoder that comes as an ONNX file, which is run as it is. */
+export interface OnnxEncoderConfig {
+  readonly kind: 'onnx'
+  readonly imageSize: number
+  /** Of a picture, whatever they stand for. */
+  readonly tokens: number
+  readonly width: number
+}
+
+/** Any frozen encoder: drawn here, or an ONNX file. */
+export type AnyEncoderConfig<Drawn = ImageEncoderConfig> = Drawn | OnnxEncoderConfig
+
+/** Tokens of a picture, a class token included. */
+export const featureTokens = (config: AnyEncoderConfig<VisionConfig>): number =>
+  config.kind === 'onnx' ? config.tokens : 1 + patchCount(config)
+
+/**
+ * The grid of patches behind the class token. @throws ConfigError where the tokens of an ONNX file are not one more than
+ * a square
+ */
+export function patchGrid(config: AnyEncoderConfig<VisionConfig>): { readonly rows: number; readonly columns: number } {
+  const side = Math.sqrt(featureTokens(config) - 1)
+  if (side >= 1 && Number.isInteger(side)) return { rows: side, columns: side }
+  throw new ConfigError(
+    `the image encoder gives ${featureTokens(config)} tokens, which are no class token and a square of patches: where they lie in the picture is not known`,
+  )
+}
+
+/** @throws ConfigError for an encoder that is an ONNX file, naming what cannot be done with it */
+export function requireDrawn<Config extends AnyEncoderConfig<VisionConfig>>(
+  config: Config,
+  task: string,
+): Exclude<Config, OnnxEncoderConfig> {
+  if (config.kind !== 'onnx') return config as Exclude<Config, OnnxEncoderConfig>
+  throw new ConfigError(
+    `${task} needs an image encoder in the form of CLIP or EVA; that of this model is an ONNX file, which is only run`,
+  )
 }
 
 /** Names of the statistics among the encoder's weights; each is [1 + patches, width]. */

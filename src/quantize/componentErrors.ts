@@ -2,7 +2,7 @@ import { Graph, slice, type Tensor } from '../graph/index.js'
 import { decodeImage, type ImageSource } from '../image/decode.js'
 import { writePixels } from '../image/preprocess.js'
 import { decodeText, encodePrefix, OPT_MODEL, queryImage, softPromptOf, T5_MODEL, visionNorm } from '../models/blip2.js'
-import { imageFeatures } from '../models/imageEncoder.js'
+import { imageFeatures, requireDrawn } from '../models/imageEncoder.js'
 import { optHead } from '../models/opt.js'
 import { T5_START, t5Decode, t5Head } from '../models/t5.js'
 import { Scope } from '../nn/scope.js'
@@ -93,7 +93,7 @@ async function run(
 const inputLike = ({ graph }: Scope, name: string, { dtype, shape }: Value): Tensor => graph.input(name, dtype, shape)
 
 const drawFeatures = (p: Scope, { vision }: ModelConfig, images: Value): Tensor =>
-  imageFeatures(p, vision, inputLike(p, 'images', images))
+  imageFeatures(p, requireDrawn(vision, 'quantisation'), inputLike(p, 'images', images))
 
 function drawPrompt(p: Scope, config: ModelConfig, features: Value): Tensor {
   const image = visionNorm(p, config, inputLike(p, 'features', features))

@@ -2,7 +2,10 @@ import { stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError, WeightsError } from '../errors.js'
+import type { FrozenModels } from '../frozen/authorsCheckpoint.js'
+import { openModelDirectory } from '../frozen/openModelDirectory.js'
 import type { ImageSource } from '../image/decode.js'
+import { requireDrawn } from '../models/imageEncoder.js'
 import { partSpecs } from '../train/partSpecs.js'
 import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
 import {
@@ -26,6 +29,8 @@ export interface QuantizeModelOptions {
   /** What is compared over (default: four drawings that come with the package). */
   readonly pictures?: readonly ImageSource[]
   readonly cacheDir?: string
+  /** The models beside a checkpoint of the authors. */
+  readonly frozen?: FrozenModels
   readonly signal?: AbortSignal
   /** Bytes of a part written so far, and in all. */
   readonly onProgress?: (part: ModelPart, done: number, total: number) => void
@@ -51,6 +56,7 @@ export interface WeightSummary {
  * Writes a model with its matrices in blocks of 4 or 8 bits, as a directory that opens like any other, and says what that
  * changes. One weight at a time is in memory.
  *
+ * @param model as `openModelDirectory` takes it
  * @throws ConfigError where nothing would be quantised, or the directory is there already and not empty; WeightsError
  * where the model is quantised already.
  */
@@ -63,7 +69,8 @@ export async function quantizeModel(
   const dtype = { vision: 'float32', languageModel: 'float32', ...options.dtype } as const
   if (dtype.vision === 'float32' && dtype.languageModel === 'float32')
     throw new ConfigError('nothing is quantised: ask for q8 of the vision encoder, or q8 or q4 of the language model')
-  const original = await readModelDirectory(model)
+  const original = await openModelDirectory(model, options.frozen, signal ? { signal } : {})
+  requireDrawn(original.config.vision, 'quantisation')
   const written = await writeNewDirectory(directory, async (temporary) => {
     await writeTexts(original, temporary, dtype)
     const weights: Partial<Record<ModelPart, WeightSummary>> = {}

@@ -1,5 +1,5 @@
 import type { Tensor } from '../graph/index.js'
-import { type Architecture, architectureSpecs, drawArchitecture } from '../models/architectureSpecs.js'
+import { type AnyArchitecture, architectureSpecs, drawArchitecture } from '../models/architectureSpecs.js'
 import type { WeightBits } from '../weights/quantize/format.js'
 
 export const VISION_DTYPES = ['float32', 'q8'] as const
@@ -30,7 +30,7 @@ const LOOKUP = 'embedding'
  * once gets 8, since a row of it is a token; other tables, of which a run reads a few rows, stay float32.
  */
 export function weightBits(
-  config: Architecture,
+  config: AnyArchitecture,
   { vision = 'float32', languageModel = 'float32' }: ModelDtype,
 ): (name: string) => WeightBits {
   const specs = architectureSpecs(config)
@@ -45,7 +45,7 @@ export function weightBits(
 }
 
 /** By weight, the operators that read it: products only where it is their matrix. */
-function readersOfWeights(config: Architecture): Map<string, Set<string>> {
+function readersOfWeights(config: AnyArchitecture): Map<string, Set<string>> {
   const readers = new Map<string, Set<string>>()
   for (const { operator, inputs } of drawArchitecture(config).graph.nodes)
     inputs.forEach((input, place) => {

@@ -154,7 +154,8 @@ export class CompiledFunction<Output extends string = string> {
   }
 }
 
-function sessionOptions({ device, threads, prepack }: SessionSettings) {
+/** How the runtime opens any graph. */
+export function sessionOptions({ device, threads, prepack }: SessionSettings) {
   return {
     executionProviders: executionProviders(device ?? 'cpu'),
     graphOptimizationLevel: 'all',

@@ -1,6 +1,7 @@
 import type { Tensor } from '../graph/graph.js'
 import { backward, mean, slice, sum } from '../graph/index.js'
 import { matchHead, visionNorm } from '../models/blip2.js'
+import { patchGrid } from '../models/imageEncoder.js'
 import { bidirectionalBias, qformer, type QFormerOutput, queryTokens } from '../models/qformer.js'
 import { onesLike } from '../nn/attention.js'
 import type { Scope } from '../nn/scope.js'
@@ -109,7 +110,7 @@ export class AttentionReader {
     run: (features: Value, start: number, end: number) => Promise<Record<string, Value>>,
   ): Promise<PictureAttention[]> {
     const { vision, qformer: sizes } = this.#config
-    const side = vision.imageSize / vision.patchSize
+    const { rows, columns } = patchGrid(vision)
     const found: PictureAttention[] = []
     for (let start = 0; start < images.length; start += CHUNK) {
       const part = images.slice(start, start + CHUNK)
@@ -123,8 +124,8 @@ export class AttentionReader {
           }),
           heads: sizes.heads,
           queries: sizes.queries,
-          rows: side,
-          columns: side,
+          rows,
+          columns,
         })
       })
     }

@@ -1,9 +1,11 @@
+import { OnnxEncoder } from '../frozen/onnxEncoder.js'
 import { decodeImage, type ImageSource } from '../image/decode.js'
 import { writePixels } from '../image/preprocess.js'
-import { imageFeatures } from '../models/imageEncoder.js'
+import { imageFeatures, requireDrawn } from '../models/imageEncoder.js'
 import { float32, type Value } from '../runtime/index.js'
 import type { GraphWeights } from '../weights/heldWeights.js'
 import type { ModelConfig } from '../weights/modelDirectory.js'
+import type { OnnxPart } from '../weights/onnxPart.js'
 import { BatchedFunction, type ExecutionOptions } from './batchedFunction.js'
 
 /** A picture after the frozen encoder. It may be given wherever a picture is, and is not encoded again. */
@@ -25,18 +27,14 @@ export type ImageInput = ImageSource | EncodedImage
 /** Pictures decoded and encoded at a time: their pixels are not all held. */
 const CHUNK = 128
 
-/** The frozen vision encoder. */
+/** The frozen vision encoder: drawn with weights by name, or an ONNX file. */
 export class ImageEncoder {
   readonly #config: ModelConfig
-  readonly #encode: BatchedFunction<'images', 'features'>
+  readonly #encode: Pick<BatchedFunction<'images', 'features'>, 'run' | 'dispose'>
 
-  constructor(config: ModelConfig, weights: GraphWeights, options: ExecutionOptions) {
+  constructor(config: ModelConfig, weights: GraphWeights | OnnxPart, options: ExecutionOptions) {
     this.#config = config
-    this.#encode = new BatchedFunction(
-      (p, { images }) => ({ features: imageFeatures(p, config.vision, images) }),
-      weights,
-      options,
-    )
+    this.#encode = 'onnx' in weights ? new OnnxEncoder(weights, options) : drawnEncoder(config, weights, options)
   }
 
   /** Encodes the pictures that are not encoded yet. */
@@ -74,6 +72,15 @@ export class ImageEncoder {
       )
     return float32(shape, pixels)
   }
+}
+
+function drawnEncoder(config: ModelConfig, weights: GraphWeights, options: ExecutionOptions) {
+  const vision = requireDrawn(config.vision, 'an encoder with weights by name')
+  return new BatchedFunction<'images', 'features'>(
+    (p, { images }) => ({ features: imageFeatures(p, vision, images) }),
+    weights,
+    options,
+  )
 }
 
 /** The features of pictures as one input. -> [pictures, 1 + patches, encoder width] */

@@ -1,3 +1,4 @@
+import { requireDrawn } from '../models/imageEncoder.js'
 import { type ModelDtype, weightBits } from '../quantize/weightBits.js'
 import { partSpecs } from '../train/partSpecs.js'
 import type { GraphWeightsOptions } from '../weights/graphWeights.js'
@@ -13,12 +14,17 @@ export interface ModelWeightsOptions extends Omit<GraphWeightsOptions, 'bits'> {
   readonly dtype?: ModelDtype
 }
 
-/** Opens all parts that the directory has, strictly: each holds exactly what the model's graph declares. */
+/**
+ * Opens all parts that the directory has, strictly: each holds exactly what the model's graph declares.
+ *
+ * @throws ConfigError where the encoder is an ONNX file, which has its weights itself
+ */
 export async function openModelWeights(directory: ModelDirectory, options: ModelWeightsOptions): Promise<ModelWeights> {
+  requireDrawn(directory.config.vision, 'reading all weights')
   return (await openPartWeights(directory, MODEL_PARTS, options)) as ModelWeights
 }
 
-/** The same for those of these parts that the directory has; an encoder has to be there, if it is one of them. */
+/** The same for those of these parts that the directory has; an encoder has to be there, if it is one of them and no ONNX file. */
 export async function openPartWeights(
   directory: ModelDirectory,
   parts: readonly ModelPart[],
@@ -28,7 +34,7 @@ export async function openPartWeights(
   const bits = dtype && weightBits(directory.config, dtype)
   const opened: Partial<Record<ModelPart, GraphWeights>> = {}
   for (const part of parts) {
-    if (part !== 'vision' && !directory.parts.has(part)) continue
+    if (part === 'vision' ? directory.config.vision.kind === 'onnx' : !directory.parts.has(part)) continue
     const weights = await directory.open(part, specs[part], bits ? { ...options, bits } : options)
     // The encoder is bound by arithmetic, so it is repacked even where that takes a second copy.
     opened[part] = part === 'vision' ? { ...weights, prepack: true } : weights

@@ -10,6 +10,7 @@ import type { DownloadProgress } from '../weights/hub/pullModel.js'
 import { MODEL_PARTS, type ModelConfig, type ModelDirectory, type ModelPart } from '../weights/modelDirectory.js'
 import { AttentionReader } from './attentionReader.js'
 import type { ExecutionOptions } from './batchedFunction.js'
+import { onnxEncoderOf } from '../weights/onnxPart.js'
 import { ImageEncoder } from './imageEncoder.js'
 import { openPartWeights, type PartWeights } from './modelWeights.js'
 import { type QFormerTexts, qformerTexts } from './qformerTexts.js'
@@ -138,7 +139,9 @@ async function openParts(
   })
   signal?.throwIfAborted()
   const execution = { ...(device ? { device } : {}), ...(threads === undefined ? {} : { threads }) }
-  const openEncoder = () => new ImageEncoder(directory.config, opened.vision!, execution)
+  const { config, path } = directory
+  const openEncoder = () =>
+    new ImageEncoder(config, config.vision.kind === 'onnx' ? onnxEncoderOf(path) : opened.vision!, execution)
   return assemble(directory, opened, shared ?? openEncoder(), execution)
 }
 

@@ -1,5 +1,6 @@
 import { visionSpecs } from '../train/partSpecs.js'
 import type { ModelConfig, ModelDirectory } from '../weights/modelDirectory.js'
+import { hashOnnx, onnxEncoderOf } from '../weights/onnxPart.js'
 
 /**
  * Whether two models see pictures through the same encoder, as most published ones do: the same sizes, preparation of
@@ -12,6 +13,8 @@ export async function haveSameEncoder(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (describe(one.config) !== describe(other.config)) return false
+  if (one.config.vision.kind === 'onnx')
+    return (await hashOnnx(onnxEncoderOf(one.path))) === (await hashOnnx(onnxEncoderOf(other.path)))
   const wanted = visionSpecs(one.config)
   await using first = await one.stream('vision', wanted)
   await using second = await other.stream('vision', wanted)

@@ -1,7 +1,6 @@
 import { Graph } from '../graph/index.js'
 import { architectureSpecs } from '../models/architectureSpecs.js'
-import { imageFeatures } from '../models/imageEncoder.js'
-import { patchCount } from '../models/vit.js'
+import { featureTokens, imageFeatures } from '../models/imageEncoder.js'
 import { type ParameterSpec, Scope } from '../nn/scope.js'
 import type { ModelConfig, ModelPart } from '../weights/modelDirectory.js'
 import { stage1 } from './objectives/stage1.js'
@@ -15,18 +14,19 @@ export function partSpecs(config: ModelConfig): Record<ModelPart, ReadonlyMap<st
 // Drawing a model declares its weights; the batch does not matter, but negatives need two rows.
 const BATCH = 2
 
-/** Of the frozen image encoder alone. */
+/** Of the frozen image encoder alone; none where it is an ONNX file. */
 export function visionSpecs({ vision }: Pick<ModelConfig, 'vision'>): ReadonlyMap<string, ParameterSpec> {
   const graph = new Graph()
   const p = new Scope(graph)
-  imageFeatures(p, vision, graph.input('images', 'float32', [BATCH, 3, vision.imageSize, vision.imageSize]))
+  if (vision.kind !== 'onnx')
+    imageFeatures(p, vision, graph.input('images', 'float32', [BATCH, 3, vision.imageSize, vision.imageSize]))
   return p.specs
 }
 
 const firstStageSpecs = (config: ModelConfig) =>
   stage1(new Graph(), config, {
     batch: BATCH,
-    patches: 1 + patchCount(config.vision),
+    patches: featureTokens(config.vision),
     tokens: config.text.maxTokens,
     decoderToken: config.text.decoderToken,
     padToken: config.text.padToken,

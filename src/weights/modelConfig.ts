@@ -35,29 +35,37 @@ const t5Schema = z.strictObject({
   gelu: z.enum(['exact', 'tanh']),
 })
 
-/** Directories that were written before there was a choice hold OPT. */
-const withKind = (language: unknown): unknown =>
-  typeof language === 'object' && language !== null && !('kind' in language) ? { kind: 'opt', ...language } : language
+/** The frozen encoder in CLIP's form or in EVA's, drawn here. */
+const drawnVisionSchema = z.strictObject({
+  kind: z.enum(['clip', 'eva']),
+  imageSize: size,
+  patchSize: size,
+  width: size,
+  layers: size,
+  heads: size,
+  feedForward: size,
+  layerNormEpsilon: fraction,
+  /** The weights hold the mean and deviation of every feature, which are taken out. */
+  standardizedFeatures: z.boolean().default(false),
+  /** Root mean square of the place codes that are added to them. */
+  featurePlaces: z.number().min(0).default(0),
+})
+
+/** The frozen encoder as the ONNX file vision/model.onnx, which is run as it is. */
+const onnxVisionSchema = z.strictObject({ kind: z.literal('onnx'), imageSize: size, tokens: size, width: size })
+
+/** Directories that were written before there was a choice hold `kind`. */
+const withKind =
+  (kind: string) =>
+  (part: unknown): unknown =>
+    typeof part === 'object' && part !== null && !('kind' in part) ? { kind, ...part } : part
 
 const modelConfigSchema = z
   .strictObject({
     format: z.literal('blip2'),
     version: z.literal(1),
-    /** The frozen encoder, in CLIP's form (default) or in EVA's. */
-    vision: z.strictObject({
-      kind: z.enum(['clip', 'eva']).default('clip'),
-      imageSize: size,
-      patchSize: size,
-      width: size,
-      layers: size,
-      heads: size,
-      feedForward: size,
-      layerNormEpsilon: fraction,
-      /** The weights hold the mean and deviation of every feature, which are taken out. */
-      standardizedFeatures: z.boolean().default(false),
-      /** Root mean square of the place codes that are added to them. */
-      featurePlaces: z.number().min(0).default(0),
-    }),
+    /** The frozen encoder, in CLIP's form (default) or in EVA's, or an ONNX file. */
+    vision: z.preprocess(withKind('clip'), z.discriminatedUnion('kind', [drawnVisionSchema, onnxVisionSchema])),
     /** Mean and standard deviation that pixels in 0..1 are normalised with. */
     mean: rgb,
     std: rgb,
@@ -83,7 +91,7 @@ const modelConfigSchema = z
      */
     itcWeight: z.number().nonnegative().exactOptional(),
     /** The frozen language model, in OPT's form (default) or in T5's. */
-    language: z.preprocess(withKind, z.discriminatedUnion('kind', [optSchema, t5Schema])),
+    language: z.preprocess(withKind('opt'), z.discriminatedUnion('kind', [optSchema, t5Schema])),
     text: z.strictObject({
       /** Tokens of a caption for the Q-Former, [CLS] and [SEP] included. */
       maxTokens: size,
@@ -117,6 +125,9 @@ const modelConfigSchema = z
 
 /** The config.json of a model directory. */
 export type ModelConfig = z.infer<typeof modelConfigSchema>
+
+/** The image encoder of a configuration, where it is drawn here. */
+export type DrawnVision = Exclude<ModelConfig['vision'], { kind: 'onnx' }>
 
 /** The language model of a configuration. */
 export type OptLanguage = Extract<ModelConfig['language'], { kind: 'opt' }>

@@ -14,6 +14,7 @@ import {
 import { ownNames } from './names/layout.js'
 import { streamPlanned } from './names/load.js'
 import { planWeights } from './names/plan.js'
+import { copyOnnx, ONNX_ENCODER, type OnnxPart } from './onnxPart.js'
 import type { FrozenPart } from './partSource.js'
 import { isQuantized, loadQuantized, mapQuantized, streamQuantized } from './quantize/open.js'
 import { SafetensorsFile } from './safetensors/read.js'
@@ -44,7 +45,9 @@ export async function readModelDirectory(path: string): Promise<ModelDirectory> 
   const json = await readConfigFile(path)
   if (isHuggingFaceBlip2(json)) return readHuggingFaceDirectory(path, json)
   const config = parseModelConfig(join(path, 'config.json'), json)
-  const present = await Promise.all(MODEL_PARTS.map((part) => isFile(partPath(path, part))))
+  const fileOf = (part: ModelPart) =>
+    part === 'vision' && config.vision.kind === 'onnx' ? join(path, ONNX_ENCODER) : partPath(path, part)
+  const present = await Promise.all(MODEL_PARTS.map((part) => isFile(fileOf(part))))
   return {
     path,
     config,
@@ -74,12 +77,12 @@ export async function readModelConfig(path: string): Promise<ModelConfig> {
   return parseModelConfig(join(path, 'config.json'), json)
 }
 
-/** A part to be written: weights in memory by name, or those of another model, read one at a time. */
-export type NewPart = ReadonlyMap<string, PartWeight> | FrozenPart
+/** A part to be written: weights in memory by name, those of another model, read one at a time, or an ONNX file. */
+export type NewPart = ReadonlyMap<string, PartWeight> | FrozenPart | OnnxPart
 
 export interface NewModelDirectory {
   readonly config: ModelConfig
-  /** They are stored as float16. */
+  /** Weights are stored as float16, an ONNX file as it is; only the vision encoder may be one. */
   readonly parts: Readonly<Partial<Record<ModelPart, NewPart>>>
   /** tokenizer.json objects. */
   readonly tokenizers: Readonly<Record<TokenizerName, object>>
@@ -142,6 +145,7 @@ const isFile = (path: string): Promise<boolean> =>
   )
 
 async function writePart(directory: string, part: ModelPart, weights: NewPart): Promise<void> {
+  if ('onnx' in weights) return copyOnnx(weights, join(directory, ONNX_ENCODER))
   const halves = (names: Iterable<string>, shapes: WantedWeights, read: (name: string) => Promise<Float32Array>) =>
     new Map(
       [...names].map((name): [string, LazyTensor] => [

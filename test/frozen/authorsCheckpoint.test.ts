@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { fillInitial } from '../../src/train/program.js'
+import { requireDrawn } from '../../src/models/imageEncoder.js'
 import { partSpecs } from '../../src/train/partSpecs.js'
 import { Random } from '../../src/train/random/random.js'
 import { loadPart, type Weights } from '../../src/train/recipes/parts.js'
@@ -31,7 +33,7 @@ beforeAll(async () => {
     ...tiny,
     // What the authors' files do not say: 16 heads of EVA's, 12 of BERT's, and the epsilons.
     vision: {
-      ...tiny.vision,
+      ...requireDrawn(tiny.vision, 'this test'),
       kind: 'eva',
       width: 32,
       heads: 16,
@@ -145,6 +147,29 @@ describe('a checkpoint of the authors', () => {
     expect(found).toEqual(own)
     expect(found.code).toBe(0)
   })
+
+  it('is quantised and exported like a directory', async () => {
+    const vision = ['--vision-model', file('eva_vit.pth')]
+    const cache = ['--cache', file('cache')]
+    const found = await runCommand([
+      ...['quantize', file('stage2.pth'), file('q-found'), '--no-compare', '--language-model', 'q8'],
+      ...[...vision, '--language-model-from', file('own'), ...cache],
+    ])
+    expect(found).toMatchObject({ code: 0, err: '' })
+    await runCommand(['quantize', file('own'), file('q-own'), '--no-compare', '--language-model', 'q8', ...cache])
+    for (const part of ['vision', 'stage2', 'language'])
+      expect(await readFile(file(`q-found/${part}.safetensors`))).toEqual(
+        await readFile(file(`q-own/${part}.safetensors`)),
+      )
+    const missing = await runCommand(['quantize', file('stage2.pth'), file('q-none'), ...vision])
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('--language-model-from') })
+    const exported = await runCommand([
+      ...['export', file('stage2.pth'), file('exported'), '--json'],
+      ...[...vision, '--language-model', file('own'), ...cache],
+    ])
+    expect(exported).toMatchObject({ code: 0, err: '' })
+    expect(JSON.parse(exported.out).parity.prefill.largestDifference).toBeLessThan(1e-3)
+  })
 })
 
 describe('what does not go together', () => {
@@ -157,7 +182,7 @@ describe('what does not go together', () => {
     [
       'stage2.pth',
       { vision: 'eva_vit.pth' },
-      /give the language model .* as `languageModel` \(--language-model\): facebook\/opt-2\.7b/,
+      /give the language model .* as `languageModel` \(--language-model, .*\): facebook\/opt-2\.7b/,
     ],
     ['stage1.pth', { vision: 'eva_vit.pth' }, /give the vocabulary of its Q-Former as `bert` \(--bert\)/],
     ['stage2.pth', { vision: 'tiny', languageModel: 'own' }, /image encoder of width 32, .*tiny has one of 16/],

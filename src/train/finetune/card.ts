@@ -71,7 +71,7 @@ export function finetunedCard(
   const { source, limits, evaluated } =
     DATA[data === 'emoji' ? 'emoji' : data.startsWith('scenes:') ? 'scenes' : 'folder']
   const rows = Object.entries(parts).map(([part, weights]) => {
-    return `| ${part} | ${countOf(weights).toLocaleString('en')} | ${part === 'language' ? 'frozen' : 'trained'} |`
+    return `| ${part} | ${countOf(weights)} | ${part === 'language' ? 'frozen' : 'trained'} |`
   })
   const { vision, qformer, language } = config
   return `# A BLIP-2 that ${what}
@@ -106,4 +106,7 @@ ${JSON.stringify(training, null, 2)}
 `
 }
 
-const countOf = (part: NewPart): number => parameterCount('source' in part ? part.wanted : part)
+function countOf(part: NewPart): string {
+  if ('onnx' in part) return 'an ONNX file'
+  return parameterCount('source' in part ? part.wanted : part).toLocaleString('en')
+}

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { WeightsError } from '../../errors.js'
-import { FEATURE_MEAN, FEATURE_STD, IMAGE_ENCODER } from '../../models/imageEncoder.js'
+import { FEATURE_MEAN, FEATURE_STD, IMAGE_ENCODER, requireDrawn } from '../../models/imageEncoder.js'
 import { questionPrompt } from '../../tasks/promptTemplates.js'
 import { cleanCaption, cleanQuestion } from '../../text/captionCleaning.js'
 import { Tokenizer } from '../../text/tokenizer.js'
@@ -195,7 +195,8 @@ interface Start {
 async function openStart({ model }: FinetuneOptions<string>, part: Start['part']): Promise<Start> {
   const source = await openTrained(model)
   const { config } = source
-  const { vision, mean, std } = config
+  const { mean, std } = config
+  const vision = requireDrawn(config.vision, 'fine-tuning, which trains it,')
   const trained = await loadPart(source, part)
   const weights = dataOf(await loadPart(source, 'vision'))
   return {

@@ -9,7 +9,8 @@ import { columnStatistics } from '../vision/columnStatistics.js'
 const SAMPLE = 512
 
 /** An encoder that is to be trained itself, so its weights are in memory. */
-export interface HeldEncoder extends Omit<EncoderWeights, 'open'> {
+export interface HeldEncoder extends Pick<EncoderWeights, 'mean' | 'std'> {
+  readonly config: ImageEncoderConfig
   /** By the names under 'visual_encoder'. */
   readonly weights: ReadonlyMap<string, Float32Array>
 }

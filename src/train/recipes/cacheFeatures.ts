@@ -2,11 +2,10 @@ import type { FeatureIndex } from '../../data/featureCache/featureIndex.js'
 import { writeFeatures } from '../../data/featureCache/writeFeatures.js'
 import { openVisionModel } from '../../frozen/visionModel.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
-import { visionSpecs } from '../partSpecs.js'
 import { FrozenEncoder } from '../pretrain/frozenEncoder.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
 import { featureIdentity } from './features.js'
-import { openFrozen } from './frozenParts.js'
+import { frozenEncoderOf, visionPart } from './frozenParts.js'
 import { hashFrozen } from './inputs.js'
 import { trainingPictures } from './trainingPictures.js'
 
@@ -37,12 +36,11 @@ export interface CacheFeaturesOptions {
 export async function cacheFeatures(options: CacheFeaturesOptions): Promise<FeatureIndex> {
   const { model, data, preset, out, views: count, seed, resume, batch = 32, onStatus, onProgress, signal } = options
   const { config, weights } = await openVisionModel(model ?? SHIPPED_MODEL, signal ? { signal } : {})
-  const vision = { source: weights, wanted: visionSpecs(config) }
+  const vision = visionPart(weights, config)
   const pictures = await trainingPictures(data, config.vision.imageSize, options)
   const { augment } = PRETRAIN_PRESETS[preset].stage1.optimization
   const { mean, std } = config
-  const open = () => openFrozen(vision, options)
-  const encoder = await FrozenEncoder.create({ config: config.vision, mean, std, open }, batch)
+  const encoder = await FrozenEncoder.create(frozenEncoderOf(config, vision, options), batch)
   try {
     const input = {
       pictures,

@@ -10,7 +10,7 @@ export function modelCard(
   parts: Readonly<Partial<Record<ModelPart, NewPart>>>,
   { training, data }: { readonly training: Readonly<Record<string, unknown>>; readonly data: string },
 ): string {
-  const rows = Object.entries(parts).map(([part, weights]) => `| ${part} | ${countOf(weights).toLocaleString('en')} |`)
+  const rows = Object.entries(parts).map(([part, weights]) => `| ${part} | ${countOf(weights)} |`)
   return `# A BLIP-2 of ${config.qformer.queries} queries, trained by blip2
 
 | part | parameters |
@@ -32,4 +32,7 @@ const KNOWLEDGE = {
   folder: 'It knows pictures and captions like those of the folder that it was trained on, and nothing else.',
 }
 
-const countOf = (part: NewPart): number => parameterCount('source' in part ? part.wanted : part)
+function countOf(part: NewPart): string {
+  if ('onnx' in part) return 'an ONNX file'
+  return parameterCount('source' in part ? part.wanted : part).toLocaleString('en')
+}

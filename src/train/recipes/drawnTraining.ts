@@ -1,9 +1,8 @@
 import { backward, Graph, type Tensor } from '../../graph/index.js'
-import type { Architecture } from '../../models/architectureSpecs.js'
+import type { AnyArchitecture } from '../../models/architectureSpecs.js'
 import { OPT_MODEL, T5_MODEL } from '../../models/blip2.js'
-import { vit } from '../../models/imageEncoder.js'
+import { featureTokens, vit } from '../../models/imageEncoder.js'
 import { PAPER_EMBEDDING_WIDTH } from '../../models/presets.js'
-import { patchCount } from '../../models/vit.js'
 import { type ParameterSpec, Scope } from '../../nn/scope.js'
 import { type Stage1Options, stage1 } from '../objectives/stage1.js'
 import { stage1Rank, stage1Vectors } from '../objectives/stage1Rank.js'
@@ -13,7 +12,7 @@ import { stage2T5 } from '../objectives/stage2T5.js'
 export type Stage = 'stage1' | 'stage2'
 
 /** A model that a stage may train; the paper's width of embeddings and length of texts where it does not say. */
-export type TrainedArchitecture = Architecture & {
+export type TrainedArchitecture = AnyArchitecture & {
   readonly embeddingWidth?: number
   readonly text?: { readonly maxTokens: number }
 }
@@ -68,7 +67,12 @@ export function drawTraining(
 function drawEncoder({ vision }: TrainedArchitecture, batch: number) {
   const p = new Scope(new Graph())
   const images = p.graph.input('images', 'float32', [batch, 3, vision.imageSize, vision.imageSize])
-  return { images, features: vit(p, vision, images).output, specs: p.specs }
+  // What an ONNX file computes is not known here.
+  const features =
+    vision.kind === 'onnx'
+      ? p.graph.input('features', 'float32', [batch, vision.tokens, vision.width])
+      : vit(p, vision, images).output
+  return { images, features, specs: p.specs }
 }
 
 interface DrawnStep {
@@ -110,7 +114,7 @@ function drawStage2(config: TrainedArchitecture, batch: number): DrawnStep {
 }
 
 const textSizes = ({ vision, text }: TrainedArchitecture) => ({
-  patches: 1 + patchCount(vision),
+  patches: featureTokens(vision),
   tokens: text?.maxTokens ?? TOKENS,
 })
 

@@ -135,10 +135,7 @@ export function describePlan(plan: TrainingPlan): string {
   const lines: [string, string][] = [
     ['preset', `${preset}, ${stage}`],
     ['data', plan.data],
-    [
-      'encoder',
-      `${vision.kind}, ${vision.layers} layers x ${vision.width}, patches of ${vision.patchSize}, ${vision.imageSize} pixels, ${millions(parameters.vision)} frozen`,
-    ],
+    ['encoder', describeEncoder(vision, parameters.vision)],
     [
       'Q-Former',
       `${qformer.queries} queries, ${qformer.layers} layers x ${qformer.width}, ${millions(parameters.trained)} trained`,
@@ -185,6 +182,11 @@ export function describePlan(plan: TrainingPlan): string {
   const width = Math.max(...lines.map(([name]) => name.length))
   return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join('')
 }
+
+const describeEncoder = (vision: ModelConfig['vision'], parameters: number): string =>
+  vision.kind === 'onnx'
+    ? `ONNX, ${vision.tokens} tokens x ${vision.width}, ${vision.imageSize} pixels; its own memory and time are not counted`
+    : `${vision.kind}, ${vision.layers} layers x ${vision.width}, patches of ${vision.patchSize}, ${vision.imageSize} pixels, ${millions(parameters)} frozen`
 
 const shares = (bytes: Bytes): [string, string][] =>
   Object.entries(bytes).map(([name, value]) => [`  ${name}`, inGigabytes(value)])

@@ -1,9 +1,13 @@
 import { defaultCacheDirectory } from '../../weights/cacheDirectory.js'
 import { type GraphWeights, heldWeights } from '../../weights/heldWeights.js'
-import type { FrozenPart } from '../../weights/partSource.js'
+import type { OnnxPart } from '../../weights/onnxPart.js'
+import type { FrozenPart, PartSource } from '../../weights/partSource.js'
 import type { WeightBits } from '../../weights/quantize/format.js'
+import type { ModelConfig } from '../../weights/modelDirectory.js'
 import type { Communicator } from '../comm/communicator.js'
 import { rootFirst } from '../comm/rootFirst.js'
+import { visionSpecs } from '../partSpecs.js'
+import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
 import type { RecipeOptions } from './recipe.js'
 
 export interface FrozenSettings extends Pick<RecipeOptions, 'cacheDir' | 'onStatus' | 'signal'> {
@@ -45,3 +49,21 @@ export async function openDifferentiable(part: FrozenPart, settings: FrozenSetti
   const { source, wanted } = part
   return [...wanted.keys()].some(isCoarse) ? heldWeights(await source.load(wanted)) : opened
 }
+
+/** The frozen image encoder of a training: weights by name, or an ONNX file. */
+export const visionPart = (
+  source: PartSource | OnnxPart,
+  config: Pick<ModelConfig, 'vision'>,
+): FrozenPart | OnnxPart => ('onnx' in source ? source : { source, wanted: visionSpecs(config) })
+
+/** The encoder as a training runs it. */
+export const frozenEncoderOf = (
+  { vision, mean, std }: Pick<ModelConfig, 'vision' | 'mean' | 'std'>,
+  part: FrozenPart | OnnxPart,
+  settings: FrozenSettings,
+): EncoderWeights => ({
+  config: vision,
+  mean,
+  std,
+  open: async () => ('onnx' in part ? part : openFrozen(part, settings)),
+})

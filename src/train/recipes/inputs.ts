@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import type { EmojiData, EmojiPicture } from '../../data/emoji/dataset.js'
 import type { PartWeight } from '../../weights/modelDirectory.js'
+import { hashOnnx, type OnnxPart } from '../../weights/onnxPart.js'
 import type { FrozenPart } from '../../weights/partSource.js'
 import type { TrainingTask } from '../loop.js'
 import type { Weights } from './parts.js'
@@ -22,8 +23,10 @@ export function hashWeights(weights: Weights): string {
   return hash.digest('hex')
 }
 
-/** The same of weights that are read one at a time, where all of them would take too much memory. */
-export async function hashFrozen({ source, wanted }: FrozenPart): Promise<string> {
+/** The same of weights that are read one at a time, where all of them would take too much memory; of an ONNX file, its bytes. */
+export async function hashFrozen(part: FrozenPart | OnnxPart): Promise<string> {
+  if ('onnx' in part) return hashOnnx(part)
+  const { source, wanted } = part
   const hash = createHash('sha256')
   await using weights = await source.stream(wanted)
   for (const name of [...weights.names].sort())

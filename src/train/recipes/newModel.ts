@@ -7,6 +7,7 @@ import type { TokenizerJson } from '../../text/tokenizerJson.js'
 import { DECODE_TOKEN } from '../../text/trainWordPiece.js'
 import type { PullOptions } from '../../weights/hub/pullModel.js'
 import { type ModelConfig, type ModelDirectory, readModelDirectory } from '../../weights/modelDirectory.js'
+import { type OnnxPart, onnxEncoderOf } from '../../weights/onnxPart.js'
 import { type PartSource, partOf } from '../../weights/partSource.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import { partSpecs } from '../partSpecs.js'
@@ -25,7 +26,7 @@ export interface NewModelOptions {
 /** What a training begins with; weights and vocabularies are read when asked for. */
 export interface StartingModel {
   readonly config: ModelConfig
-  readonly vision: PartSource
+  readonly vision: PartSource | OnnxPart
   readonly readTokenizer: (name: 'qformer' | 'language') => Promise<TokenizerJson>
   readonly bert?: BertModel
 }
@@ -59,7 +60,7 @@ export async function newModel(options: NewModelOptions, pull: PullOptions = {})
 /** What an earlier training left. */
 export const startingModel = (directory: ModelDirectory): StartingModel => ({
   config: directory.config,
-  vision: partOf(directory, 'vision'),
+  vision: directory.config.vision.kind === 'onnx' ? onnxEncoderOf(directory.path) : partOf(directory, 'vision'),
   readTokenizer: async (name) => (await directory.readTokenizer(name)) as TokenizerJson,
 })
 

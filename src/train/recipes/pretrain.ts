@@ -5,14 +5,12 @@ import { openLanguageModel } from '../../frozen/languageModel.js'
 import { type ModelConfig, type ModelDirectory, writeModelDirectory } from '../../weights/modelDirectory.js'
 import { weightBits } from '../../quantize/weightBits.js'
 import type { PullOptions } from '../../weights/hub/pullModel.js'
-import type { FrozenPart } from '../../weights/partSource.js'
 import { SHIPPED_MODEL } from '../../weights/shippedModel.js'
 import type { Communicator } from '../comm/communicator.js'
 import { onAllRanks } from '../comm/onAllRanks.js'
 import { rootFirst } from '../comm/rootFirst.js'
 import { train } from '../loop.js'
 import type { Stage1Objective } from '../objectives/stage1.js'
-import type { EncoderWeights } from '../pretrain/frozenEncoder.js'
 import { partSpecs } from '../partSpecs.js'
 import { restore } from '../program.js'
 import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.js'
@@ -21,7 +19,7 @@ import { stage2Task } from '../pretrain/stage2Task.js'
 import { stage2T5Task } from '../t5/stage2T5Task.js'
 import { modelCard } from './card.js'
 import { cachedViews, openFeatures } from './features.js'
-import { openDifferentiable, openFrozen } from './frozenParts.js'
+import { frozenEncoderOf, openDifferentiable, visionPart } from './frozenParts.js'
 import { hashData, hashFrozen, hashJson, hashPictures, hashWeights, withInputs } from './inputs.js'
 import { bertWeights, newModel, startingModel } from './newModel.js'
 import { dataOf, loadPart, openTrained, readTokenizers, trainedWeights } from './parts.js'
@@ -78,7 +76,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
     ? startingModel(before)
     : await rootFirst(communicator, () => newModel(options, pulling(options)))
   const { config, bert } = source
-  const vision = { source: source.vision, wanted: partSpecs(config).vision }
+  const vision = visionPart(source.vision, config)
   const visionHash = await hashFrozen(vision)
   const earlier = before ? await loadPart(before, 'stage1') : undefined
   const tokenizers = await readTokenizers(source)
@@ -102,7 +100,7 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
       ...(options.objectives ? { objectives: options.objectives } : {}),
     },
     {
-      encoder: encoderOf(config, vision, options, communicator),
+      encoder: frozenEncoderOf(config, vision, { ...options, communicator }),
       pictures,
       ...(features ? { features } : {}),
       communicator,
@@ -141,9 +139,8 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const openLanguage = () => openLanguageModel(options.languageModel ?? SHIPPED_MODEL, pulling(options))
   const languageModel = await rootFirst(communicator, openLanguage)
   const config: ModelConfig = { ...source.config, language: languageModel.config }
-  const specs = partSpecs(config)
-  const vision = { source: source.vision, wanted: specs.vision }
-  const language = { source: languageModel.weights, wanted: specs.language }
+  const vision = visionPart(source.vision, config)
+  const language = { source: languageModel.weights, wanted: partSpecs(config).language }
   const visionHash = await hashFrozen(vision)
   const { languageDtype = 'float32' } = options
   const stage1 = before ? await loadPart(before, 'stage1') : undefined
@@ -162,7 +159,7 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   const shared = { ...optimization, ...cachedViews(features), dropout }
   const bridge = { qformer, visionLayerNormEpsilon }
   const parts = {
-    encoder: encoderOf(config, vision, options, communicator),
+    encoder: frozenEncoderOf(config, vision, { ...options, communicator }),
     language: await openDifferentiable(language, {
       ...options,
       communicator,
@@ -252,10 +249,3 @@ const memorySettings = ({ accumulate, recompute }: PretrainOptions) => ({
   ...(accumulate === undefined ? {} : { accumulate }),
   ...(recompute === undefined ? {} : { recompute }),
 })
-
-const encoderOf = (
-  { vision, mean, std }: ModelConfig,
-  part: FrozenPart,
-  options: RecipeOptions,
-  communicator: Communicator,
-): EncoderWeights => ({ config: vision, mean, std, open: () => openFrozen(part, { ...options, communicator }) })

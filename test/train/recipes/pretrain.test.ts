@@ -40,6 +40,7 @@ const configOf = async (run: string) => JSON.parse(await readFile(file(`${run}/c
 beforeAll(async () => {
   parent = await mkdtemp(join(tmpdir(), 'blip2-recipes-'))
   await writeTinyModel(file('frozen'), ['vision', 'language'])
+  await writeTinyModel(file('whole'))
   data = await writeTinyCaptionFolder(file('pictures'))
   await stage1()
   await stage2()
@@ -85,8 +86,8 @@ describe('both stages on a folder of pictures', () => {
   })
 
   it.each(['q8', 'q4'] as const)('take frozen models of %s, and write them as float16', async (bits) => {
-    const path = file(`frozen-${bits}`)
-    await quantizeModel(file('frozen'), path, { dtype: { vision: 'q8', languageModel: bits }, compare: false })
+    const path = file(`quantized-${bits}`)
+    await quantizeModel(file('whole'), path, { dtype: { vision: 'q8', languageModel: bits }, compare: false })
     const [first, second] = [file(`stage1-${bits}`), file(`stage2-${bits}`)]
     await stage1({ out: first, vision: path, steps: 1 })
     await stage2({ out: second, stage1: first, languageModel: path, steps: 1 })
