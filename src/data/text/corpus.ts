@@ -4,7 +4,7 @@ import { describeScene } from '../scenes/grammar.js'
 import { questionsOf } from '../scenes/questions.js'
 import { pick, seededUniform, shuffled, type UniformRandom } from '../scenes/random.js'
 import { drawScene } from '../scenes/scene.js'
-import { conceptCaptions, conceptQuestions } from './conceptText.js'
+import { conceptCaptions, conceptQuestions, heldOutCaptions } from './conceptText.js'
 import { mobyDick } from './mobyDick.js'
 import { glossSentences, wordnetGlosses } from './wordnet.js'
 
@@ -15,6 +15,11 @@ export type TextSource = (typeof TEXT_SOURCES)[number]
 export interface TextDocument {
   source: TextSource
   text: string
+  /**
+   * What the text takes up, before the token that begins it: where a soft prompt stands. Documents are packed one behind
+   * another, so without such texts a model learns that nothing before that token matters.
+   */
+  context?: string
 }
 
 export interface LanguageCorpusOptions {
@@ -24,8 +29,8 @@ export interface LanguageCorpusOptions {
   /** Times the captions of single drawings, and questions about them, are in the corpus. Default 8. */
   captionRepeats?: number
   /**
-   * Times that what has just been said is to be said again or named: "woman farmer. woman farmer", "dam, teeth: beaver".
-   * A soft prompt is such a text before the caption. Default 0.
+   * Times that captions follow a context that says the same, in any order of words, or keywords; as many phrases
+   * without sense follow themselves, and one scene in `scenes` is asked about behind its description. Default 0.
    */
   recallRepeats?: number
   /** Only the senses of things that can be seen, 4 in 10. Default false. */
@@ -53,7 +58,8 @@ export function languageCorpus({
     ...documents('novel', mobyDick()),
     ...conceptDocuments(captionRepeats, random),
     ...documents('scenes', sceneTexts(scenes, random)),
-    ...documents('recall', recallTexts(recallRepeats, glosses.flatMap(glossSentences), random)),
+    ...recallDocuments(recallRepeats, glosses.flatMap(glossSentences), random),
+    ...(recallRepeats > 0 ? recallScenes(scenes, random) : []),
   ]
 }
 
@@ -78,21 +84,37 @@ function conceptDocuments(repeats: number, random: UniformRandom): TextDocument[
   ]).flat()
 }
 
-/** Captions said twice, as many phrases without sense said twice, and keywords before what they describe. */
-function recallTexts(repeats: number, sentences: readonly string[], random: UniformRandom): string[] {
-  const { captions, keywords } = conceptCaptions(emojiConcepts())
+/** Captions behind themselves, their words or their keywords, and as many phrases without sense behind themselves. */
+function recallDocuments(repeats: number, sentences: readonly string[], random: UniformRandom): TextDocument[] {
+  const concepts = emojiConcepts()
+  const { captions, keywords } = conceptCaptions(concepts)
+  const heldOut = heldOutCaptions(concepts)
   const words = [...captions, ...sentences.slice(0, captions.length)].flatMap((text) => text.split(' '))
   const phrase = () => Array.from({ length: 1 + Math.floor(6 * random()) }, () => pick(words, random)).join(' ')
-  const twice = (text: string) => `${text}. ${text}`
+  const anyOrder = (text: string) => (random() < 0.5 ? text : shuffled(text.split(' '), random).join(' '))
   return Array.from({ length: repeats }, () => [
-    ...captions.map(twice),
-    ...captions.map(() => twice(phrase())),
+    ...captions.map((caption) => recalled(anyOrder(caption), caption)),
+    ...captions
+      .map(phrase)
+      .filter((text) => !heldOut.has(text))
+      .map((text) => recalled(text, text)),
     ...keywords.map((line) => {
       const [caption, tags] = line.split(': ') as [string, string]
-      return `${shuffled(tags.split(', '), random).join(', ')}: ${caption}`
+      return recalled(shuffled(tags.split(', '), random).join(', '), caption)
     }),
   ]).flat()
 }
+
+/** Questions behind the description that answers them. */
+function recallScenes(count: number, random: UniformRandom): TextDocument[] {
+  const items = sceneItems(emojiConcepts().filter(({ heldOut }) => heldOut === null))
+  return Array.from({ length: count }, () => {
+    const scene = drawScene(items, random)
+    return recalled(describeScene(scene).at(-1)!, promptedAnswer(pick(questionsOf(scene, items, random), random)))
+  })
+}
+
+const recalled = (context: string, text: string): TextDocument => ({ source: 'recall', context, text: `${text}\n` })
 
 /** For each scene a caption, a question, and a question after the caption that answers it. */
 function sceneTexts(count: number, random: UniformRandom): string[] {

@@ -22,8 +22,8 @@ export interface PackTokensOptions {
 }
 
 /**
- * Turns documents into blocks without padding: each begins with the tokenizer's leading token (`</s>` for OPT), they
- * follow one another in random order, blocks are cut from the row, and the last incomplete block is dropped. Captions
+ * Turns documents into blocks without padding: each begins with the tokenizer's leading token (`</s>` for OPT), and so
+ * does its context. They follow one another in random order, blocks are cut from the row, and the last incomplete block is dropped. Captions
  * and questions of single drawings are never validation: the model needs all their names.
  */
 export function packTokens(
@@ -43,7 +43,10 @@ export function packTokens(
 }
 
 function pack(documents: readonly TextDocument[], tokenizer: Tokenizer, length: number): TokenBlocks {
-  const row = documents.flatMap(({ text }) => tokenizer.encode(text))
+  const row = documents.flatMap(({ context, text }) => [
+    ...(context === undefined ? [] : tokenizer.encode(context)),
+    ...tokenizer.encode(text),
+  ])
   const blocks = Math.floor(row.length / length)
   return { tokens: Int32Array.from(row.slice(0, blocks * length)), shape: [blocks, length] }
 }

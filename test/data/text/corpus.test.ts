@@ -21,17 +21,20 @@ describe('languageCorpus', () => {
     const heldOut = heldOutCaptions(emojiConcepts())
     const answers = [...ofSource('questions'), ...ofSource('scenes')].map((text) => text.split('Answer: ')[1] ?? '')
     const captions = ofSource('captions').map((text) => text.split(':')[0]!)
-    const recalled = ofSource('recall').map((text) => text.split(/[.:] /)[1]!)
+    const recalled = corpus
+      .filter(({ source }) => source === 'recall')
+      .flatMap(({ context, text }) => [context!, text, text.split('Answer: ')[1] ?? ''])
     expect(
       [...captions, ...answers, ...recalled].map((text) => text.trim()).filter((text) => heldOut.has(text)),
     ).toEqual([])
   })
 
-  it('says captions and senseless phrases twice, and names what keywords describe', () => {
-    const recall = ofSource('recall')
-    expect(recall.filter((text) => /^([^.]+)\. \1\n$/.test(text)).length).toBeGreaterThan(4000)
-    expect(recall).toContain('beaver. beaver\n')
-    expect(recall.some((text) => /^[^:]*\bdam\b[^:]*: beaver\n$/.test(text))).toBe(true)
+  it('says again and names what the context says, and asks about it', () => {
+    const recall = corpus.flatMap(({ context, text }) => (context === undefined ? [] : `${context} | ${text}`))
+    expect(recall.length).toBe(ofSource('recall').length)
+    expect(recall.filter((text) => /^([^|]+) \| \1\n$/.test(text)).length).toBeGreaterThan(4000)
+    expect(recall.some((text) => /^[^|]*\bdam\b[^|]* \| beaver\n$/.test(text))).toBe(true)
+    expect(recall.some((text) => /^[^|]* background \| Question: [^|]*Answer: .+\n$/.test(text))).toBe(true)
   })
 
   it('writes answers after the prompt of the paper', () => {
@@ -66,7 +69,7 @@ describe('tokenizers and packing', () => {
     const [blocks, length] = training.shape
     expect(training.tokens.length).toBe(blocks * length)
     expect(training.tokens).not.toContain(tokenizer.paddingId)
-    const texts = new Set(small.map(({ text }) => text))
+    const texts = new Set(small.flatMap(({ context, text }) => [text, context ?? text]))
     const lead = tokenizer.idOf('</s>')
     expect(training.tokens[0]).toBe(lead)
     let row: number[] = []
