@@ -52,7 +52,7 @@ export async function trainVision(options: FrozenModelOptions): Promise<void> {
 /** Makes half of the text: a small model has to meet a name some dozens of times before a prompt can call it up. */
 const CAPTION_REPEATS = 40
 /** Without them the model has learned that nothing before `</s>` matters, where a soft prompt stands. */
-const RECALL_REPEATS = 20
+const RECALL_REPEATS = 50
 
 /** `blip2 train language`: the small language model, from text alone. */
 export async function trainLanguage(options: FrozenModelOptions): Promise<void> {
