@@ -70,7 +70,7 @@ export function registerServe(program: Command, io: Io): void {
         ...serveOptions(flags),
         onDownload: ({ file, done, total }) =>
           progress.report(`fetching ${file}, MB`, Math.round(done / 1e6), Math.round(total / 1e6)),
-        ...(token ? { token } : {}),
+        ...(token === undefined ? {} : { token }),
         version,
         signal: io.signal,
       })

@@ -43,7 +43,7 @@ export interface ServeOptions extends ExecutionOptions, FrozenModels {
   readonly port?: number
   /** Threads that each hold the model and run it (default 1). */
   readonly workers?: number
-  /** Requests must bring it as a bearer token. */
+  /** Requests must bring it as a bearer token (default: none is asked for). */
   readonly token?: string
   /** Whether http(s) addresses of pictures are opened (default: no). */
   readonly allowImageAddresses?: boolean
@@ -81,10 +81,14 @@ const GRACE_MS = 30_000
 /**
  * Serves a model over HTTP (docs/server.md). Close it when done.
  *
- * @throws as Blip2.fromPretrained; ConfigError for limits that do not go together; the system's error where the address
- * cannot be listened on.
+ * @throws as Blip2.fromPretrained; ConfigError for an empty token or limits that do not go together; the system's error
+ * where the address cannot be listened on.
  */
 export async function openServer(options: ServeOptions): Promise<RunningServer> {
+  if (options.token?.trim() === '')
+    throw new ConfigError(
+      'the token is empty, so the server would be open to all; give --token or BLIP2_TOKEN a text, or neither',
+    )
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const models = await openModels(options)
   const { info } = models[0]!

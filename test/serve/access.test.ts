@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openServer } from '../../src/serve/server.js'
 import { openTinyModel, type TinyModel, testApp } from './testServer.js'
 
 let tiny: TinyModel
@@ -9,6 +10,10 @@ beforeAll(async () => {
   tiny = await openTinyModel()
 })
 afterAll(() => tiny.dispose())
+
+it.each(['', ' '])('refuses the token %j, which would keep nobody out', async (token) => {
+  await expect(openServer({ model: 'nowhere', version: '0', token })).rejects.toThrow(/^the token is empty/)
+})
 
 it('asks for the token, but for the page, health and description', async () => {
   const { app } = await testApp(tiny.model, { token: 'secret' })
