@@ -18,7 +18,7 @@ export class TimedCommunicator implements Communicator {
   allToAll = <T extends Elements>(send: T, sendCounts: readonly number[], receiveCounts: readonly number[]) =>
     this.#time(this.#inner.allToAll(send, sendCounts, receiveCounts))
   broadcast = (values: Elements, root?: number) => this.#time(this.#inner.broadcast(values, root))
-  barrier = () => this.#time(this.#inner.barrier())
+  barrier = (limited?: boolean) => this.#time(this.#inner.barrier(limited))
   dispose = () => this.#inner.dispose()
 
   async #time<T>(call: Promise<T>): Promise<T> {

@@ -20,8 +20,11 @@ export interface Communicator {
   allToAll<T extends Elements>(send: T, sendCounts: readonly number[], receiveCounts: readonly number[]): Promise<T>
   /** Overwrites the array with that of the root rank (default 0). */
   broadcast(values: Elements, root?: number): Promise<void>
-  /** Resolves when all ranks have called it. */
-  barrier(): Promise<void>
+  /**
+   * Resolves when all ranks have called it.
+   * @param limited Whether the others are given up after the usual time (default true).
+   */
+  barrier(limited?: boolean): Promise<void>
   /** Ends the communication, when all ranks have called it. A rank that ends without it ends the whole training. */
   dispose(): Promise<void>
 }

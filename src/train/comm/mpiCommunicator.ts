@@ -29,7 +29,7 @@ type Done = (error: unknown, code: number) => void
 
 /**
  * All ranks that the launcher started. Collectives run on another thread, one at a time, so timers and signals go on;
- * MPI tells nobody of a cut link or a rank that hangs, so each has a time limit.
+ * MPI tells nobody of a cut link or a rank that hangs, so each has a time limit, unless its caller wants none.
  */
 export class MpiCommunicator implements Communicator {
   readonly rank: number
@@ -108,8 +108,8 @@ export class MpiCommunicator implements Communicator {
     )
   }
 
-  barrier(): Promise<void> {
-    return this.#call('Barrier', (done) => this.#mpi.barrier.async(this.#abi.world, done))
+  barrier(limited = true): Promise<void> {
+    return this.#call('Barrier', (done) => this.#mpi.barrier.async(this.#abi.world, done), limited)
   }
 
   dispose(): Promise<void> {
@@ -136,19 +136,19 @@ export class MpiCommunicator implements Communicator {
     await Promise.all([...chunks(values)].map((part) => this.#call(name, (done) => start(part, done))))
   }
 
-  async #call(name: string, start: (done: Done) => void): Promise<void> {
+  async #call(name: string, start: (done: Done) => void, limited = true): Promise<void> {
     if (this.#disposal) throw new DisposedError('the communication has ended; MPI does not start twice in a process')
-    return this.#enqueue(name, start)
+    return this.#enqueue(name, start, limited)
   }
 
-  #enqueue(name: string, start: (done: Done) => void): Promise<void> {
-    const call = this.#last.then(() => this.#timed(name, start))
+  #enqueue(name: string, start: (done: Done) => void, limited = true): Promise<void> {
+    const call = this.#last.then(() => this.#timed(name, start, limited))
     this.#last = call.catch(() => undefined)
     return call
   }
 
-  async #timed(name: string, start: (done: Done) => void): Promise<void> {
-    const timer = setTimeout(() => this.#giveUp(name), 1000 * this.#timeoutSeconds)
+  async #timed(name: string, start: (done: Done) => void, limited: boolean): Promise<void> {
+    const timer = limited ? setTimeout(() => this.#giveUp(name), 1000 * this.#timeoutSeconds) : undefined
     try {
       const code = await new Promise<number>((resolve, reject) =>
         start((error, result) => (error ? reject(error) : resolve(result))),

@@ -35,6 +35,12 @@ describe.each(FAMILIES)('two ranks under %s', (family) => {
     expect(output).toMatch(/rank 0: it has waited 2 s for the others in MPI Barrier; .*--resume/)
   })
 
+  it('wait for the preparations of rank 0 beyond that limit', async () => {
+    const { code, output } = await launch(family, programs.path('slowRoot'), [], { BLIP2_MPI_TIMEOUT: '1' })
+    expect(output).toContain('ranks 0 and 1 are ready')
+    expect(code).toBe(0)
+  })
+
   it('are refused with the library of another MPI', async () => {
     const BLIP2_MPI_LIBRARY = { 'Open MPI': 'libmpich.so.12', MPICH: 'libmpi.so.40' }[family]
     const { code, output } = await launch(family, programs.path('collectives'), [], { BLIP2_MPI_LIBRARY })
