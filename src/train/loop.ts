@@ -7,6 +7,7 @@ import { type Communicator, SingleProcess } from './comm/communicator.js'
 import { refuseRanks } from './comm/launcher.js'
 import { OptimizerShards } from './comm/optimizerShards.js'
 import { Replicas } from './comm/replicas.js'
+import { lockTrainingDirectory } from './directoryLock.js'
 import { METRICS_FILE, MetricsLog } from './metrics.js'
 import { AdamW } from './optimizer/adamw.js'
 import { parameterGroups } from './optimizer/parameterGroups.js'
@@ -50,7 +51,7 @@ export interface TrainingProgress {
 }
 
 export interface TrainOptions {
-  /** Holds config.json, metrics.jsonl, TensorBoard's event files and the checkpoints. */
+  /** Holds config.json, metrics.jsonl, TensorBoard's event files and the checkpoints; one training at a time. */
   readonly directory: string
   /**
    * Continue from the last checkpoint, or begin where there is none yet. Without it, a directory that holds a checkpoint
@@ -101,6 +102,7 @@ export async function train(task: TrainingTask, options: TrainOptions): Promise<
     }),
     ...(task.betas ? { betas: task.betas } : {}),
   })
+  await using _lock = isRoot ? await lockTrainingDirectory(directory) : undefined
   const configHash = isRoot ? await openRunConfig(directory, task.config) : ''
   const shards = options.shardOptimizer && communicator.size > 1 ? new OptimizerShards(communicator, memory) : undefined
   const checkpoint = isRoot ? await openCheckpoint({ ...options, communicator }, configHash, task) : undefined

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { CheckpointError, ConfigError, NonFiniteError } from '../../src/errors.j
 import { float32 } from '../../src/runtime/index.js'
 import { type TrainingTask, train } from '../../src/train/loop.js'
 import { type Stage1TrainingConfig, stage1Task } from '../../src/train/pretrain/stage1Task.js'
+import { thisProcess } from '../../src/weights/lockOwner.js'
 import { stage1Config, tinyEncoder, tinyPictures, wordPiece } from './pretrain/tiny.js'
 
 let directory: string
@@ -75,6 +77,21 @@ describe('train', () => {
     const refused = train(other, { directory, resume: true })
     await expect(refused).rejects.toThrow(ConfigError)
     await expect(refused).rejects.toThrow('(schedule.peak, dropout differ)')
+  })
+
+  it('refuses a directory that another training is busy in, and goes on in that of one that was killed', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    await writeFile(join(directory, 'training.lock'), JSON.stringify({ ...(await thisProcess()), pid }))
+    const [first, second] = await Promise.allSettled([
+      train(await task(), { directory }),
+      train(await task(), { directory }),
+    ])
+    const refused = [first, second].filter(({ status }) => status === 'rejected') as PromiseRejectedResult[]
+    expect(refused.map(({ reason }) => reason)).toEqual([
+      expect.objectContaining({ code: 'CONFIG', message: expect.stringContaining(`process ${process.pid} on `) }),
+    ])
+    expect((await metricsOf(directory)).map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    expect(await readdir(directory)).not.toContain('training.lock')
   })
 
   it('gives one clear line for a truncated checkpoint and keeps the files', async () => {
