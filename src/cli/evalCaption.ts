@@ -8,6 +8,7 @@ import { CAPTION_METRICS } from '../eval/metrics/captionMetrics.js'
 import { PredictionLog } from '../eval/predictionLog.js'
 import { captionPage, modelCaptionPage } from '../eval/report/pages.js'
 import { writeReport } from '../eval/report/writeReport.js'
+import { evaluatedModel } from './evaluatedModel.js'
 import {
   addIntervalOptions,
   addSetOptions,
@@ -89,12 +90,13 @@ async function scoreModel(io: Io, flags: CaptionFlags): Promise<void> {
   const withCoco = flags.cocoMetrics === true || flags.benchmark !== undefined
   const { candidates } = flags
   const settings = { ...generationFlags(flags), ...(candidates === undefined ? {} : { candidates }) }
-  const log =
-    flags.resume === undefined
-      ? undefined
-      : await PredictionLog.open(flags.resume, { data: set.name, model: flags.model, ...settings }, true)
-  const report = await withModel(io, flags, (model) =>
-    evaluateCaptions(model, set, {
+  const openLog = async (path: string) => {
+    const of = { data: set.name, ...(await evaluatedModel(flags, io.signal)), ...settings }
+    return PredictionLog.open(path, of, true)
+  }
+  const report = await withModel(io, flags, async (model) => {
+    const log = flags.resume === undefined ? undefined : await openLog(flags.resume)
+    return evaluateCaptions(model, set, {
       ...settings,
       ...(log ? { log } : {}),
       ...limitOf(flags),
@@ -104,8 +106,8 @@ async function scoreModel(io: Io, flags: CaptionFlags): Promise<void> {
         predictions.push(picture)
         progress.report('captioning', done, total)
       },
-    }),
-  )
+    })
+  })
   progress.clear()
   if (flags.predictions !== undefined)
     await writeFile(flags.predictions, predictions.map((picture) => `${JSON.stringify(picture)}\n`).join(''))

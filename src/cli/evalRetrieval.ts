@@ -3,6 +3,7 @@ import { retrievalPage } from '../eval/report/pages.js'
 import { writeReport } from '../eval/report/writeReport.js'
 import { evaluateRetrieval, type NamedPicture, type RetrievalRecalls, type RetrievalReport } from '../eval/retrieval.js'
 import { openRetrievalLog } from '../eval/retrievalLog.js'
+import { evaluatedModel } from './evaluatedModel.js'
 import {
   addIntervalOptions,
   addSetOptions,
@@ -37,14 +38,17 @@ export function registerEvalRetrieval(evaluate: Command, io: Io): void {
 }
 
 async function scoreModel(io: Io, flags: RetrievalFlags): Promise<void> {
-  const { k, model: directory, resume } = flags
+  const { k, resume } = flags
   const progress = progressLine(io)
   const set = await openSet(io, flags, progress)
-  const of = { data: set.name, model: directory, k, ...limitOf(flags) }
-  const log = resume === undefined ? undefined : await openRetrievalLog(resume, of)
   const named: NamedPicture[] = []
-  const report = await withModel(io, flags, (model) =>
-    evaluateRetrieval(model, set, {
+  const openLog = async (path: string) => {
+    const of = { data: set.name, ...(await evaluatedModel(flags, io.signal)), k, ...limitOf(flags) }
+    return openRetrievalLog(path, of)
+  }
+  const report = await withModel(io, flags, async (model) => {
+    const log = resume === undefined ? undefined : await openLog(resume)
+    return evaluateRetrieval(model, set, {
       k,
       ...limitOf(flags),
       ...(log ? { log } : {}),
@@ -52,8 +56,8 @@ async function scoreModel(io: Io, flags: RetrievalFlags): Promise<void> {
       onPicture: (picture) => named.push(picture),
       onProgress: progress.report,
       signal: io.signal,
-    }),
-  )
+    })
+  })
   progress.clear()
   if (flags.report !== undefined) await writeReport(flags.report, retrievalPage(report, named))
   if (flags.json) printJson(io, report)

@@ -12,6 +12,7 @@ import { writeReport } from '../eval/report/writeReport.js'
 import type { AnswersReport } from '../eval/answersReport.js'
 import { evaluateVqaFiles } from '../eval/vqaFiles.js'
 import { addIntervalOptions, bootstrapOf, type IntervalFlags, scoreLine } from './evalOptions.js'
+import { evaluatedModel } from './evaluatedModel.js'
 import { type Io, printJson } from './io.js'
 import { addModelOptions, type ModelFlags, withModel } from './model.js'
 import {
@@ -141,21 +142,22 @@ async function answer(
   questions: readonly BenchmarkQuestion[],
   progress: ProgressLine,
 ): Promise<AnsweredQuestion[]> {
-  const { model: directory, limit, template, predictions, resume } = flags
+  const { limit, template, predictions, resume } = flags
   const settings = { ...generationFlags(flags), ...(template === undefined ? {} : { template }) }
-  const log =
-    predictions === undefined
-      ? undefined
-      : await PredictionLog.open(predictions, { data, model: directory, ...settings }, resume === true)
-  return withModel(io, flags, (model) =>
-    answerQuestions(model, questions, {
+  const openLog = async (path: string) => {
+    const of = { data, ...(await evaluatedModel(flags, io.signal)), ...settings }
+    return PredictionLog.open(path, of, resume === true)
+  }
+  return withModel(io, flags, async (model) => {
+    const log = predictions === undefined ? undefined : await openLog(predictions)
+    return answerQuestions(model, questions, {
       ...settings,
       ...(limit === undefined ? {} : { limit }),
       ...(log ? { log } : {}),
       signal: io.signal,
       onProgress: (done, total) => progress.report('answering', done, total),
-    }),
-  )
+    })
+  })
 }
 
 async function print(io: Io, flags: VqaFlags, data: string, report: AnswersReport): Promise<void> {
