@@ -1,5 +1,5 @@
 import { DataError } from '../../errors.js'
-import { textLines } from './lines.js'
+import { MAX_LINE_BYTES, textLines } from './lines.js'
 
 export interface CsvRow {
   readonly cells: readonly string[]
@@ -11,20 +11,27 @@ export interface CsvRow {
  * Reads comma-separated values as RFC 4180 has them: cells in double quotes may hold commas, line ends and quotes
  * written twice. Empty lines are passed over.
  *
- * @throws DataError for a quote inside a bare cell, text after a closing quote, or a quote that never closes.
+ * @throws DataError for a quote inside a bare cell, text after a closing quote, or a quote that does not close within
+ * 16 Mi characters or at all.
  */
 export async function* csvRows(location: string): AsyncGenerator<CsvRow> {
-  let pending: { text: string; place: string } | undefined
+  /** A row that goes on in the next line: its quotes so far are odd in number. */
+  let open: { readonly lines: string[]; length: number; readonly place: string } | undefined
   for await (const { text, place } of textLines(location)) {
-    const row: { text: string; place: string } = pending
-      ? { text: `${pending.text}\n${text}`, place: pending.place }
-      : { text, place }
-    pending = undefined
-    // An odd number of quotes: the row goes on in the next line.
-    if ((row.text.split('"').length - 1) % 2 === 1) pending = row
-    else if (row.text !== '') yield { cells: splitRow(row.text, row.place), place: row.place }
+    const isOdd = text.split('"').length % 2 === 0
+    if (open) {
+      open.lines.push(text)
+      open.length += text.length
+      if (open.length > MAX_LINE_BYTES)
+        throw new DataError(`${open.place}: a quote opens and does not close within ${MAX_LINE_BYTES} characters`)
+      if (isOdd) {
+        yield { cells: splitRow(open.lines.join('\n'), open.place), place: open.place }
+        open = undefined
+      }
+    } else if (isOdd) open = { lines: [text], length: text.length, place }
+    else if (text !== '') yield { cells: splitRow(text, place), place }
   }
-  if (pending) throw new DataError(`${pending.place}: a quote opens and never closes`)
+  if (open) throw new DataError(`${open.place}: a quote opens and never closes`)
 }
 
 function splitRow(text: string, place: string): string[] {

@@ -9,7 +9,7 @@ export interface TextLine {
 }
 
 /** A longer line means that the file is no list of captions. */
-const MAX_LINE_BYTES = 2 ** 24
+export const MAX_LINE_BYTES = 2 ** 24
 
 /**
  * The lines of a UTF-8 file, local or http(s), one at a time; ends are \n or \r\n, a byte order mark is left out.

@@ -51,6 +51,12 @@ it.each<[string, Reader, string, RegExp]>([
   ['a line without a caption', lines, `${good}\n{"image": "b.jpg"}`, /line 2: expected \{"image"/],
   ['a row that is too short', csv, 'image,caption\na.jpg,"x\ny"\nb.jpg', /line 4: 1 cells; expected 2/],
   ['a quote that never closes', csv, 'image,caption\na.jpg,"x\ny\n', /line 2: a quote opens and never closes/],
+  [
+    'a quote that closes too late',
+    csv,
+    `image,caption\na.jpg,"${`${'x'.repeat(1023)}\n`.repeat(2 ** 14 + 100)}`,
+    /line 2: a quote .* within 16777216/,
+  ],
   ['a quote inside a cell', csv, 'image,caption\na.jpg,x"y"', /line 2: a quote inside the cell/],
   ['text after a quote', csv, 'image,caption\na.jpg,"x"y', /line 2: expected a comma after the closing quote/],
   ['a missing column', csv, 'image,title\n', /line 1: expected a column caption or captions or text; got image, title/],
