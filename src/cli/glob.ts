@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ConfigError } from '../errors.js'
 
 const MAGIC = /[*?[\]{}]/
 
@@ -9,6 +10,8 @@ export const isGlob = (pattern: string): boolean => MAGIC.test(pattern)
  * The files that a pattern fits, sorted: `*` and `?` stay in one folder, `**` goes through folders, `[abc]` is one of
  * these characters, `{a,b}` one of these words. Hidden files and folders are left out. Shells do the same for patterns
  * that are not quoted, up to the length of their command line.
+ *
+ * @throws ConfigError for a pattern that means nothing, such as `[z-a]`
  */
 export async function glob(pattern: string): Promise<string[]> {
   const parts = pattern.replaceAll('\\', '/').split('/')
@@ -22,7 +25,7 @@ export async function glob(pattern: string): Promise<string[]> {
       throw error
     },
   )
-  const fits = new RegExp(`^${rest.map(partPattern).join('')}$`, 'u')
+  const fits = expressionOf(pattern, rest)
   const start = join(folder, '.')
   return entries
     .filter((entry) => entry.isFile())
@@ -34,6 +37,16 @@ export async function glob(pattern: string): Promise<string[]> {
       return fits.test(relative) && !relative.split('/').some((name) => name.startsWith('.'))
     })
     .sort()
+}
+
+function expressionOf(pattern: string, parts: readonly string[]): RegExp {
+  try {
+    return new RegExp(`^${parts.map(partPattern).join('')}$`, 'u')
+  } catch (cause) {
+    throw new ConfigError(`${pattern} is no pattern that files can fit; quote nothing but *, ?, [a-z] and {a,b} so`, {
+      cause,
+    })
+  }
 }
 
 /** The expression of one part of a path, with the slash behind it where more parts follow. */

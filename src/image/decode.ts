@@ -27,7 +27,7 @@ async function readBytes(source: Exclude<ImageSource, RawImage>, signal?: AbortS
   if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer())
   const url = addressOf(source)
   if (url === undefined) return readLocal(source as string)
-  if (url.protocol === 'file:') return readLocal(fileURLToPath(url))
+  if (url.protocol === 'file:') return readLocal(pathOf(url))
   if (url.protocol === 'http:' || url.protocol === 'https:') return download(url, signal)
   throw new ImageError(`${url.protocol} addresses are not supported; expected file:, http: or https:`)
 }
@@ -39,7 +39,20 @@ function addressOf(source: string | URL): URL | undefined {
     throw new ImageError(
       'expected a picture as a path, URL, Buffer, Blob or raw pixels { data, width, height, channels }',
     )
-  return /^(https?|file):\/\//.test(source) ? new URL(source) : undefined
+  if (!/^(https?|file):\/\//.test(source)) return undefined
+  try {
+    return new URL(source)
+  } catch (cause) {
+    throw new ImageError(`${source} is no address; expected such as https://host/picture.jpg`, { cause })
+  }
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url)
+  } catch (cause) {
+    throw new ImageError(`${url.href} names no file of this machine: ${messageOf(cause)}`, { cause })
+  }
 }
 
 async function readLocal(path: string): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { pictureFiles } from '../../src/cli/pictureFiles.js'
-import { DataError } from '../../src/errors.js'
+import { ConfigError, DataError } from '../../src/errors.js'
 
 let parent: string
 beforeAll(async () => {
@@ -27,6 +27,10 @@ it('takes a file for itself, there or not, and an address too', async () => {
     '[x].png',
   ])
   expect(await pictureFiles(['https://a.b/c?d=*'])).toEqual(['https://a.b/c?d=*'])
+})
+
+it('says what is no pattern', async () => {
+  await expect(found('[z-a].png')).rejects.toThrow(ConfigError)
 })
 
 it('takes a folder for the pictures in it and below', async () => {

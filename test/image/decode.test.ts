@@ -37,6 +37,15 @@ describe('sources', () => {
     }
   })
 
+  it.each(['http://', 'https://[::1/a.png', 'file://host.example/a.png'])(
+    'says what is wrong with %s',
+    async (address) => {
+      const decoded = decodeImage(address)
+      await expect(decoded).rejects.toThrow(ImageError)
+      await expect(decoded).rejects.toThrow(address)
+    },
+  )
+
   it('downloads an address and says what a server answered', async () => {
     const bytes = await png()
     const server = createServer((request, response) => {
