@@ -31,6 +31,10 @@ const EXACT_NUMBERS = 20e6
 /** Part of the approximate index that a search looks through: measured, see docs/index.md. */
 const PROBED_PART = 1 / 3
 const MIN_PROBES = 32
+/** Seconds after which a handle looks whether another process has written: one listing of a folder. */
+const SEEN_WITHIN_SECONDS = 1
+/** How long what was replaced is kept: other processes may be reading it. */
+const KEPT_MS = 3600_000
 /** Candidates that are compared exactly, for each one asked for. */
 const REFINE = 50
 
@@ -59,7 +63,7 @@ export class PictureTable {
   /** @throws DataError where the folder holds no table that can be read. */
   static async open(folder: string, shape: VectorShape): Promise<PictureTable> {
     const { lancedb, arrow } = loadLanceDb()
-    const database = await lancedb.connect(folder)
+    const database = await lancedb.connect(folder, { readConsistencyInterval: SEEN_WITHIN_SECONDS })
     const table = await database.openTable(TABLE).catch((cause: Error) => {
       throw new DataError(`${folder} is damaged: ${firstLine(cause)}. Remove it and run "blip2 index" again`, { cause })
     })
@@ -114,9 +118,9 @@ export class PictureTable {
     return found.map(({ path, _distance }) => ({ path, score: 1 - _distance }))
   }
 
-  /** Joins what was written in pieces, drops what was replaced, and brings the approximate index up to date. */
+  /** Joins what was written in pieces, drops what was replaced an hour ago, and brings the approximate index up to date. */
   async tidy(): Promise<void> {
-    await this.#table.optimize({ cleanupOlderThan: new Date() })
+    await this.#table.optimize({ cleanupOlderThan: new Date(Date.now() - KEPT_MS) })
     const vectors = (await this.count()) * this.#shape.queries
     const cells = cellsFor(vectors)
     const old = await this.#cells()

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Blip2, ConfigError, DataError, DisposedError, PictureIndex } from '../../src/index.js'
 import { cosine } from '../../src/tasks/retriever.js'
 import { picture } from '../tasks/picture.js'
@@ -89,6 +89,17 @@ describe('search', () => {
     expect(others.map(({ path }) => path)).not.toContain(file('photos/b.png'))
     expect(others).toHaveLength(4)
   })
+})
+
+it('shows an open handle what another has written since, and leaves it what it reads', async () => {
+  using reader = await PictureIndex.create(file('shared.lance'), model)
+  using writer = await PictureIndex.open(file('shared.lance'))
+  expect(await reader.count()).toBe(0)
+  await writer.update(model, [file('photos/deep')])
+  await writer.update(model, [file('photos')])
+  await vi.waitFor(async () => expect(await reader.count()).toBe(5), { timeout: 5000, interval: 200 })
+  const [found] = await reader.similar(model, file('photos/b.png'), { top: 5 })
+  expect(found!.path).not.toBe(file('photos/b.png'))
 })
 
 describe('update', () => {
