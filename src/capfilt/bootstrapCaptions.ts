@@ -66,7 +66,7 @@ export async function bootstrapCaptions(
           await writeBatch(file, models, own, { options, losses, counts })
           meter.advance(own)
         }
-        await file.write(TAR_END)
+        await file.writeFile(TAR_END)
       })
       const stats = counts.stats()
       await writeStats(options.out, outputShard, stats)
@@ -123,7 +123,7 @@ async function writeBatch(
     }
     losses.sampleRead()
     counts.add(ranked, options.keep)
-    for (const member of await shardSample(picture, ranked, options.keep)) await file.write(member)
+    for (const member of await shardSample(picture, ranked, options.keep)) await file.writeFile(member)
   }
   countLosses(batch, losses)
   counts.pass(batch)

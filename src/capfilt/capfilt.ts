@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { LossLimits } from '../data/loader/losses.js'
-import type { LoadOptions } from '../tasks/blip2.js'
+import type { ExecutionOptions } from '../tasks/batchedFunction.js'
 import { resolveModel } from '../weights/hub/resolveModel.js'
 import { type BootstrapOptions, bootstrapCaptions } from './bootstrapCaptions.js'
 import type { DataSource } from '../data/dataItem.js'
@@ -10,7 +10,7 @@ import type { CapfiltProgress } from './progress.js'
 import { writeCapfiltReport } from './report.js'
 import type { CapfiltSummary } from './statistics.js'
 
-export interface CapfiltOptions extends LoadOptions, LossLimits {
+export interface CapfiltOptions extends ExecutionOptions, LossLimits {
   /** Model directories or ids of the hub; the ranker compares pictures and texts. They may be the same. */
   readonly captioner: string
   readonly ranker: string
@@ -40,6 +40,8 @@ export interface CapfiltOptions extends LoadOptions, LossLimits {
   readonly onProgress?: (progress: CapfiltProgress) => void
   /** Called before the pictures begin, with what is being done. */
   readonly onStatus?: (status: string) => void
+  /** Ends it with an AbortError; the finished shards stay. */
+  readonly signal?: AbortSignal
 }
 
 export interface CapfiltResult extends CapfiltSummary {
