@@ -6,6 +6,8 @@ export interface Io {
   readonly err: (text: string) => void
   /** Whether somebody watches `err`; without, there is no progress. */
   readonly interactive: boolean
+  /** Whether `out` is a terminal, where what was drawn can be drawn over. */
+  readonly outIsTerminal: boolean
   /** Fires on Ctrl-C, and when the process is told to end (SIGTERM). */
   readonly signal: AbortSignal
 }
@@ -30,6 +32,7 @@ export function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     interactive: process.stderr.isTTY === true,
+    outIsTerminal: process.stdout.isTTY === true,
     signal: interrupted.signal,
   }
 }

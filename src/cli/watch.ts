@@ -41,7 +41,7 @@ async function watch(directory: string, { once = false, json }: WatchFlags, io: 
     // Over what was drawn before, and nothing of it left below.
     io.out(`${drawn > 0 ? `\x1b[${drawn}A\x1b[J` : ''}${text}`)
     drawn = text.split('\n').length - 1
-    if (once || !io.interactive || state.ended) return
+    if (once || !io.outIsTerminal || state.ended) return
     await setTimeout(REDRAW_MILLISECONDS, undefined, { signal: io.signal }).catch(() => undefined)
     if (io.signal.aborted) return
   }

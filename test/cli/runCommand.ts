@@ -6,10 +6,17 @@ export interface CommandResult {
   readonly err: string
 }
 
+interface RunOptions {
+  readonly interactive?: boolean
+  /** Default: as `interactive`. */
+  readonly outIsTerminal?: boolean
+  readonly signal?: AbortSignal
+}
+
 /** Runs a command line in this process. */
 export async function runCommand(
   args: readonly string[],
-  { interactive = false, signal = new AbortController().signal } = {},
+  { interactive = false, outIsTerminal = interactive, signal = new AbortController().signal }: RunOptions = {},
 ): Promise<CommandResult> {
   let out = ''
   let err = ''
@@ -21,6 +28,7 @@ export async function runCommand(
       err += text
     },
     interactive,
+    outIsTerminal,
     signal,
   })
   return { code, out, err }

@@ -126,6 +126,7 @@ describe('chat', () => {
         },
         err: () => {},
         interactive: false,
+        outIsTerminal: false,
         signal: new AbortController().signal,
       }
       const program = new Command()

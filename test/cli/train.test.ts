@@ -93,6 +93,7 @@ describe('a training', () => {
         if (text.includes('step 1/40')) controller.abort()
       },
       interactive: true,
+      outIsTerminal: true,
       signal: controller.signal,
     })
     expect(code).toBe(130)

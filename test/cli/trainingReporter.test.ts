@@ -9,6 +9,7 @@ function reporter(interactive: boolean) {
       written.push(text)
     },
     interactive,
+    outIsTerminal: interactive,
     signal: new AbortController().signal,
   }
   return { ...trainingReporter(io), written }

@@ -32,6 +32,12 @@ describe('blip2 watch', () => {
     expect(rows[3]).toMatch(/^residentBytes .* 3 MiB {2}3 MiB to 3 MiB$/)
   })
 
+  it('draws once into a file, whoever watches the progress', async () => {
+    await writeRun(4)
+    const { code } = await runCommand(['watch', directory], { interactive: true, outIsTerminal: false })
+    expect(code).toBe(0)
+  })
+
   it('follows a run to its end, drawing over what it drew', async () => {
     await writeRun(7)
     const watching = runCommand(['watch', directory], { interactive: true })
