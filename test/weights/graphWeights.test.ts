@@ -21,7 +21,7 @@ it.each([
   const open = async (caller: number) => {
     await using file = await SafetensorsFile.open(path('half.safetensors'))
     const plan = planWeights(file, ownNames, new Map([['matrix', [8, 64]]]))
-    return openGraphWeights(file, plan, {
+    return await openGraphWeights(file, plan, {
       weights: 'mapped',
       cacheDirectory,
       ...(bits ? { bits } : {}),
@@ -32,7 +32,7 @@ it.each([
   }
   const opened = await Promise.all([0, 1, 2].map(open))
   expect(conversions).toHaveLength(1)
-  for (const { weight } of opened) expect(weight('matrix').kind).toBe('external')
+  for (const { weight } of opened) expect(weight('matrix').kind).toMatch(/external|quantized/)
   const names = await readdir(join(cacheDirectory, folder))
   expect(names.filter((name) => !name.endsWith('.safetensors'))).toEqual([])
   await open(3)

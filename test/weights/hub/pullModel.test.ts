@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, realpath, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ConfigError, ModelNotFoundError, WeightsError } from '../../../src/errors.js'
@@ -164,6 +164,40 @@ describe('pullModel', () => {
     hub.requests.length = 0
     const settings = { offline: true, endpoint: 'http://127.0.0.1:9' }
     expect(await pull({ settings })).toMatchObject({ fetched: 0, commit: COMMIT })
+  })
+
+  it.each([
+    ['config.json alone', ['config.json']],
+    ['no tokenizer', ['config.json', WEIGHTS]],
+    ['one of two shards', ['config.json', 'tokenizer.json', WEIGHTS, 'model.safetensors.index.json']],
+  ])('fetches the rest where another tool left %s', async (_, kept) => {
+    const { directory } = await pull()
+    for (const name of await readdir(directory)) if (!kept.includes(name)) await rm(join(directory, name))
+    const weight_map = { a: WEIGHTS, b: 'model-2.safetensors' }
+    if (kept.length === 4) await writeFile(join(directory, kept[3]!), JSON.stringify({ weight_map }))
+    await expect(pull({ settings: { offline: true } })).rejects.toThrow(/is not in .* as a whole/)
+    await pull({ revision: COMMIT })
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(['tokenizer.json', WEIGHTS]))
+  })
+
+  it('needs no tokenizer of an image encoder', async () => {
+    const { directory } = await pull()
+    for (const name of await readdir(directory)) if (name !== WEIGHTS) await rm(join(directory, name))
+    await writeFile(join(directory, 'config.json'), '{"model_type": "vit"}')
+    expect(await pull({ settings: { offline: true } })).toMatchObject({ directory })
+  })
+
+  it('leaves links that are right as they are, and takes a file in the place of a link', async () => {
+    const { directory } = await pull()
+    const [link, moved] = [join(directory, 'config.json'), join(directory, WEIGHTS)]
+    const { ino } = await lstat(link)
+    // As on a system without links.
+    await rename(await realpath(moved), moved)
+    const blobs = await readdir(join(repository(), 'blobs'))
+    expect(await pull()).toMatchObject({ fetched: 0 })
+    expect((await lstat(link)).ino).toBe(ino)
+    expect((await lstat(moved)).isFile()).toBe(true)
+    expect(await readdir(join(repository(), 'blobs'))).toEqual(blobs)
   })
 
   it('sends the token, and says what to do without', async () => {
