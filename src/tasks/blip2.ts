@@ -54,7 +54,7 @@ export class Blip2 {
   /** Gone after disposal, so that a model that is still referred to holds nothing. */
   #model: OpenModel | undefined
   #last: Promise<unknown> = Promise.resolve()
-  #disposed = false
+  #disposal: Promise<void> | undefined
 
   private constructor(model: OpenModel, filter: OutputFilter | undefined) {
     this.config = model.config
@@ -214,10 +214,13 @@ export class Blip2 {
     })
   }
 
-  /** Frees the runtime's memory after the calls under way; a second call does nothing. */
-  async dispose(): Promise<void> {
-    if (this.#disposed) return
-    this.#disposed = true
+  /** Frees the runtime's memory after the calls under way; a second call waits for the same. */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#free()
+    return this.#disposal
+  }
+
+  async #free(): Promise<void> {
     await this.#last
     const model = this.#open
     this.#model = undefined
@@ -235,7 +238,7 @@ export class Blip2 {
 
   /** Compiled functions share their buffers between runs, so overlapping calls wait for each other. */
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#disposed) return Promise.reject(disposed())
+    if (this.#disposal) return Promise.reject(disposed())
     const result = this.#last.then(work)
     this.#last = result.catch(() => undefined)
     return result
