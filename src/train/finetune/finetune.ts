@@ -12,6 +12,7 @@ import { type TrainingTask, train } from '../loop.js'
 import { partSpecs } from '../partSpecs.js'
 import { captionBatches } from '../pretrain/batches.js'
 import type { FrozenPart } from '../../weights/partSource.js'
+import { withoutCandidates } from '../recipes/candidateChoice.js'
 import { openDifferentiable } from '../recipes/frozenParts.js'
 import { hashFrozen, hashJson, hashPictures, hashWeights, withInputs } from '../recipes/inputs.js'
 import {
@@ -194,7 +195,8 @@ interface Start {
 
 async function openStart({ model }: FinetuneOptions<string>, part: Start['part']): Promise<Start> {
   const source = await openTrained(model)
-  const { config } = source
+  // The part that is trained is the only one written.
+  const config = withoutCandidates(source.config)
   const { mean, std } = config
   const vision = requireDrawn(config.vision, 'fine-tuning, which trains it,')
   const trained = await loadPart(source, part)

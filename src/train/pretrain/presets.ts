@@ -14,6 +14,14 @@ interface PretrainPreset {
   readonly stage2: StagePreset
   /** With a language model in T5's form, where that differs. */
   readonly stage2T5?: StagePreset
+  readonly choice?: CandidateChoice
+}
+
+/** How a trained model picks among candidates, where it does not do so as the authors' do (see ModelConfig). */
+export interface CandidateChoice {
+  readonly itcWeight: number
+  /** Captions that stage 1 picks from, in models with both stages. */
+  readonly candidates: number
 }
 
 const emoji = (steps: { stage1: number; stage2: number }): PretrainPreset => ({
@@ -37,7 +45,7 @@ function optimization(steps: number, peak: number): OptimizationConfig {
 
 const presets = {
   /** The one of models/emoji: both stages in under 90 minutes on 2 cores. */
-  emoji: emoji({ stage1: 3000, stage2: 2500 }),
+  emoji: { ...emoji({ stage1: 3000, stage2: 2500 }), choice: { itcWeight: 10, candidates: 20 } },
   /** Both stages in under 5 minutes on 2 cores. */
   'emoji-quick': emoji({ stage1: 160, stage2: 120 }),
   ...PAPER_PRESETS,

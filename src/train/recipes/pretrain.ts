@@ -17,6 +17,7 @@ import { PRETRAIN_PRESETS, type PretrainPresetName } from '../pretrain/presets.j
 import { stage1Task } from '../pretrain/stage1Task.js'
 import { stage2Task } from '../pretrain/stage2Task.js'
 import { stage2T5Task } from '../t5/stage2T5Task.js'
+import { withCandidates, withItcWeight } from './candidateChoice.js'
 import { modelCard } from './card.js'
 import { cachedViews, openFeatures } from './features.js'
 import { frozenEncoderOf, openDifferentiable, visionPart } from './frozenParts.js'
@@ -121,8 +122,9 @@ async function runStage1(options: Stage1RecipeOptions, communicator: Communicato
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
   const parts = { vision, stage1: trainedWeights(task.program.memory) }
-  const card = modelCard(config, parts, { training: task.config, data: options.data })
-  await writeModelDirectory(join(options.out, 'model'), { config, parts, tokenizers, card })
+  const written = withItcWeight(config, options.preset)
+  const card = modelCard(written, parts, { training: task.config, data: options.data })
+  await writeModelDirectory(join(options.out, 'model'), { config: written, parts, tokenizers, card })
 }
 
 /** Captions as T5 learns them: half are begun by the prefix, half are written whole, as `caption` asks for them. */
@@ -190,9 +192,10 @@ async function runStage2(options: Stage2RecipeOptions, communicator: Communicato
   await train(task, { ...loopOptions(options), communicator })
   if (communicator.rank !== 0) return
   const stage2 = trainedWeights(task.program.memory)
-  const written = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
-  const card = modelCard(config, written, { training: task.config, data: options.data })
-  await writeModelDirectory(join(options.out, 'model'), { config, parts: written, tokenizers, card })
+  const all = { vision, ...(stage1 ? { stage1 } : {}), stage2, language }
+  const written = withCandidates(config, options.preset, stage1 !== undefined)
+  const card = modelCard(written, all, { training: task.config, data: options.data })
+  await writeModelDirectory(join(options.out, 'model'), { config: written, parts: all, tokenizers, card })
 }
 
 /** For models of the hub. */
@@ -229,7 +232,7 @@ export function pretrainSettings(
   stage: 'stage1' | 'stage2',
   language: ModelConfig['language']['kind'],
 ) {
-  const { stage2T5, ...stages } = PRETRAIN_PRESETS[preset]
+  const { stage2T5, choice: _, ...stages } = PRETRAIN_PRESETS[preset]
   const { optimization, ...settings } =
     (stage === 'stage2' && language === 't5' ? stage2T5 : undefined) ?? stages[stage]
   const total = steps ?? optimization.steps
