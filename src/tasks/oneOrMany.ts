@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.js'
 
+/** One input, or an array of them. */
 export type OneOrMany<T> = T | readonly T[]
 
 /** One input gives one result, an array gives an array. */

@@ -19,6 +19,7 @@ import { writeSafetensors } from './safetensors/write.js'
 /** Where weights are while a model runs: read into memory, or mapped from their file by the runtime. */
 export type WeightPlacement = 'memory' | 'mapped'
 
+/** How far the weights of a part are converted for mapping, or quantised. */
 export interface ConversionProgress {
   /** Bytes written, and to write. */
   readonly done: number

@@ -11,6 +11,8 @@ const CHAPTERS: Readonly<Record<string, string>> = {
   capfilt: 'Better captions for a data set',
   data: 'Data sets',
   weights: 'Configuration',
+  frozen: 'Models beside a checkpoint of the authors',
+  quantize: 'Fewer bits a weight',
   runtime: 'Devices',
 }
 
@@ -19,6 +21,9 @@ const INTRODUCTION = `# API reference
 What \`import { ... } from 'blip2'\` gives, from the doc comments of the sources: shapes, units, defaults, errors. The pages of the tasks beside this one show it at work. This page is written by a test: \`npx vitest run test/tasks/apiReference.test.ts -u\`.
 `
 
+/** Handed from one function to another; what is in it is nobody's business. */
+const OPAQUE = ['DataShard']
+
 interface Declaration {
   readonly name: string
   readonly folder: string
@@ -26,16 +31,31 @@ interface Declaration {
   readonly doc: string
   /** Without the doc comment; those of members are in it. */
   readonly code: string
+  /** Types and classes of this package that its file knows. */
+  readonly known: readonly string[]
 }
 
 /** The reference as Markdown. dist: folder of the compiled package, with its declarations. */
 export async function apiReference(dist: string): Promise<string> {
   const declarations = await exportedDeclarations(dist)
+  const homeless = declarations.filter(({ folder }) => folder !== '' && CHAPTERS[folder] === undefined)
+  if (homeless.length > 0) throw new Error(`no chapter for ${homeless.map(({ name, folder }) => `${folder}/${name}`)}`)
   const chapters = Object.entries(CHAPTERS).map(([folder, title]) => {
     const own = declarations.filter((declaration) => declaration.folder === folder)
     return `## ${title}\n\n${own.map(sectionOf).join('\n')}`
   })
   return [INTRODUCTION, ...chapters, errorsChapter(declarations)].join('\n')
+}
+
+/** Names of this package in what it exports that a program could not import, as 'NAME in DECLARATION'. */
+export async function unexportedNames(dist: string): Promise<string[]> {
+  const declarations = await exportedDeclarations(dist)
+  const names = new Set([...declarations.map(({ name }) => name), ...OPAQUE])
+  return declarations.flatMap(({ name, code, known }) => {
+    const bare = code.replace(/\/\*[\s\S]*?\*\/|'[^'\n]*'/g, '')
+    const missing = known.filter((other) => !names.has(other) && new RegExp(`\\b${other}\\b`).test(bare))
+    return missing.map((other) => `${other} in ${name}`)
+  })
 }
 
 const sectionOf = ({ name, doc, code }: Declaration): string =>
@@ -89,6 +109,7 @@ async function declarationNamed(name: string, file: string, declared: readonly D
 /** The exported declarations of a file: each begins in the first column, behind its doc comment if it has one. */
 function declarationsOf(text: string, folder: string): Declaration[] {
   const lines = text.split('\n')
+  const known = knownNames(text)
   const found: Declaration[] = []
   for (let at = 0; at < lines.length; at++) {
     const name = /^export (?:declare )?(?:abstract )?(?:class|interface|type|function|const) (\w+)/.exec(
@@ -101,10 +122,19 @@ function declarationsOf(text: string, folder: string): Declaration[] {
       .filter((line) => !/^ {4}(#private|private constructor)/.test(line))
       .join('\n')
       .replace(/^export (declare )?/, '')
-    found.push({ name, folder, doc: docBefore(lines, at), code: tidy(code) })
+    found.push({ name, folder, doc: docBefore(lines, at), code: tidy(code), known })
     at = end
   }
   return found
+}
+
+/** Those that are declared in a file, and imported from another of the package; they begin with a capital. */
+function knownNames(text: string): string[] {
+  const imported = [...text.matchAll(/import (?:type )?\{([^}]*)\} from '\./g)].flatMap(([, names]) =>
+    names!.split(',').map((name) => name.replace('type ', '').split(' as ').at(-1)!.trim()),
+  )
+  const own = text.matchAll(/^(?:export )?(?:declare )?(?:abstract )?(?:class|interface|type|const) (\w+)/gm)
+  return [...imported, ...[...own].map(([, name]) => name!)].filter((name) => /^[A-Z]/.test(name))
 }
 
 /** Indented by two; parameters that are taken apart are called what they are. */

@@ -8,6 +8,7 @@ export interface LossCounts {
   readonly brokenShards: number
 }
 
+/** How much of a data set may be broken before a run over it stops. */
 export interface LossLimits {
   /** Beyond this share of broken samples, or of broken shards, the run stops. Default 0.1. */
   readonly maxBrokenShare?: number

@@ -8,6 +8,7 @@ import { type HubSettings, hubSettings } from './hubSettings.js'
 import { findRepository, type Repository } from './repositoryFiles.js'
 import { transfer } from './transfer.js'
 
+/** How far a model of the hub is fetched. */
 export interface DownloadProgress {
   /** The file that is fetched. */
   readonly file: string
