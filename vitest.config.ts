@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const ALONE = [
   'test/graph/recomputation.test.ts',
   'test/runtime/{functionCache,workerFunction}.test.ts',
-  'test/tasks/dispose.test.ts',
+  'test/tasks/{dispose,eventLoop}.test.ts',
   'test/train/comm/{command,launched,training}.test.ts',
 ]
 
