@@ -56,6 +56,8 @@ export class Connection {
       }
     } catch (error) {
       finished = true
+      // Between two pieces nothing waits for an answer, so the worker has not heard of an abort there.
+      if (signal?.aborted) this.#worker.postMessage({ id: stream as number, kind: 'abort' } satisfies Request)
       throw error
     } finally {
       if (!finished && !this.#death) await this.#ask({ kind: 'return', stream: stream as number })

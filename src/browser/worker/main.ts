@@ -23,6 +23,8 @@ scope.onmessage = async ({ data: request }) => {
   const { id, kind } = request
   if (kind === 'abort') {
     aborts.get(id)?.abort()
+    // A stream between two pieces does not look at its signal. Nobody waits for its end.
+    await endStream(id).catch(() => undefined)
     return
   }
   try {
@@ -47,9 +49,7 @@ async function answer(request: Exclude<Request, { kind: 'abort' }>): Promise<unk
     case 'next':
       return advance(request.stream)
     case 'return':
-      await streams.get(request.stream)?.return(undefined)
-      forget(request.stream)
-      return undefined
+      return endStream(request.stream)
     case 'dispose':
       return model?.dispose()
   }
@@ -95,6 +95,14 @@ async function advance(id: number): Promise<IteratorResult<string, unknown>> {
   } catch (error) {
     forget(id)
     throw error
+  }
+}
+
+async function endStream(id: number): Promise<void> {
+  try {
+    await streams.get(id)?.return(undefined)
+  } finally {
+    forget(id)
   }
 }
 
