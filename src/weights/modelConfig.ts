@@ -145,9 +145,3 @@ export function parseWith<T extends z.ZodType>(schema: T, json: unknown, complai
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`)
   throw new ConfigError(`${complaint}: ${problems.join('; ')}`)
 }
-
-/** The language model where only OPT will do. @throws ConfigError for T5, naming what asked. */
-export function requireOpt({ language }: ModelConfig, task: string): OptLanguage {
-  if (language.kind === 'opt') return language
-  throw new ConfigError(`${task} needs a language model in OPT's form, this one is in T5's`)
-}

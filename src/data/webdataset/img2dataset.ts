@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { DataError } from '../../errors.js'
 import { checkEntry } from '../readers/jsonEntries.js'
-import { columnNamed, parquetRows } from '../readers/parquetRows.js'
 
 /** What img2dataset counted in one shard, or in all of them. */
 export interface DownloadCounts {
@@ -15,8 +14,6 @@ export interface DownloadCounts {
 
 export interface Img2datasetShard extends DownloadCounts {
   readonly tar: string
-  /** Its parquet metadata lists the failures too. */
-  readonly metadata: string
 }
 
 export interface Img2datasetFolder {
@@ -45,7 +42,7 @@ export async function openImg2dataset(folder: string): Promise<Img2datasetFolder
   const shards: Img2datasetShard[] = []
   for (const stem of stems.filter(isFinished)) {
     const counts = await readStats(join(folder, `${stem}_stats.json`))
-    shards.push({ tar: join(folder, `${stem}.tar`), metadata: join(folder, `${stem}.parquet`), ...counts })
+    shards.push({ tar: join(folder, `${stem}.tar`), ...counts })
   }
   const sum = (count: (shard: DownloadCounts) => number) => shards.reduce((total, shard) => total + count(shard), 0)
   return {
@@ -59,33 +56,6 @@ export async function openImg2dataset(folder: string): Promise<Img2datasetFolder
     },
   }
 }
-
-/** What became of one line of the list that img2dataset was given. */
-export interface DownloadedRow {
-  /** The key of the sample in the shard, if `status` is "success". */
-  readonly key: string
-  readonly url: string
-  readonly caption: string | undefined
-  readonly status: string
-  readonly errorMessage: string | undefined
-}
-
-/** Reads a shard's parquet metadata. It is joined to samples by key, for it has rows of failures that they lack. */
-export async function* readImg2datasetMetadata(file: string): AsyncGenerator<DownloadedRow> {
-  let names: string[] = []
-  const rows = parquetRows(file, (columns) => {
-    names = ['key', 'url', 'caption', 'status', 'error_message'].map((name) => columnNamed(columns, name, file))
-    return names
-  })
-  for await (const { row, place } of rows) {
-    const [key, url, caption, status, errorMessage] = names.map((name) => row[name])
-    if (typeof key !== 'string' || typeof url !== 'string' || typeof status !== 'string')
-      throw new DataError(`${place}: expected texts for key, url and status, got ${key}, ${url} and ${status}`)
-    yield { key, url, caption: textOrNone(caption), status, errorMessage: textOrNone(errorMessage) }
-  }
-}
-
-const textOrNone = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
 async function readStats(file: string): Promise<DownloadCounts> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
