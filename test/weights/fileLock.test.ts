@@ -66,7 +66,7 @@ describe('a file lock', () => {
     expect((await readdir(path('.'))).filter((name) => name.startsWith('many'))).toEqual([])
   })
 
-  it('is left alone where it is another\'s by now', async () => {
+  it("is left alone where it is another's by now", async () => {
     const lock = path('lost')
     const held = await tryFileLock(lock)
     await writeFile(lock, 'of another\n')

@@ -21,7 +21,7 @@ export async function* csvRows(location: string): AsyncGenerator<CsvRow> {
     const isOdd = text.split('"').length % 2 === 0
     if (open) {
       open.lines.push(text)
-      open.length += text.length
+      open.length += text.length + 1
       if (open.length > MAX_LINE_BYTES)
         throw new DataError(`${open.place}: a quote opens and does not close within ${MAX_LINE_BYTES} characters`)
       if (isOdd) {
