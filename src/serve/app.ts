@@ -61,11 +61,16 @@ export async function createApp(services: Services, options: AppOptions): Promis
 
   for (const route of posts) app.post(route.path, inferenceHandler(route, services))
   for (const { path, answer } of gets) app.get(honoPath(path), answer)
+  for (const { path } of posts) app.all(path, refuseMethod('POST'))
+  for (const { path } of gets) app.all(honoPath(path), refuseMethod('GET'))
   const description = openApi(posts, gets, { version: options.version, secured: token !== undefined })
   app.get('/openapi.json', (c) => c.json(description))
   if (pageFolder !== undefined) await servePage(app, pageFolder)
   return app
 }
+
+const refuseMethod = (allow: string) => (c: Context) =>
+  errorResponse(new HttpError(405, 'METHOD', `${c.req.path} answers ${allow}, not ${c.req.method}`, { allow }))
 
 const honoPath = (path: ReadRoute['path']): string => path.replace(/\{(\w+)\}/g, ':$1')
 

@@ -81,8 +81,8 @@ const GRACE_MS = 30_000
 /**
  * Serves a model over HTTP (docs/server.md). Close it when done.
  *
- * @throws as Blip2.fromPretrained; ConfigError for an empty token or limits that do not go together; the system's error
- * where the address cannot be listened on.
+ * @throws as Blip2.fromPretrained; ConfigError for an empty token, limits that do not go together, an output filter or a
+ * folder of runs that is not there; the system's error where the address cannot be listened on.
  */
 export async function openServer(options: ServeOptions): Promise<RunningServer> {
   if (options.token?.trim() === '')
@@ -90,6 +90,7 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
       'the token is empty, so the server would be open to all; give --token or BLIP2_TOKEN a text, or neither',
     )
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const runs = options.runs === undefined ? {} : { runs: await TrainingRuns.open(options.runs) }
   const models = await openModels(options)
   const { info } = models[0]!
   const preparer = new PictureThread({ imageSize: info.imageSize, maxPixels: limits.pixels })
@@ -112,7 +113,7 @@ export async function openServer(options: ServeOptions): Promise<RunningServer> 
       admission,
       scopes,
       found: new FoundPictures(),
-      ...(options.runs === undefined ? {} : { runs: new TrainingRuns(options.runs) }),
+      ...runs,
       log: options.log ?? console.error,
     }
     const host = options.host ?? '127.0.0.1'

@@ -164,6 +164,15 @@ it('says what is wrong with its flags, its model or its port', async () => {
     status: 2,
     stderr: expect.stringContaining('must export a function'),
   })
+  const missing = join(parent, 'missing.mjs')
+  expect(run('--model', tiny, '--output-filter', missing)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^blip2: cannot load the output filter [^\n]*\n$/),
+  })
+  expect(run('--model', tiny, '--runs', join(parent, 'no-runs'))).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^blip2: [^\n]* is no folder of training directories[^\n]*\n$/),
+  })
   const other = createServer()
   await new Promise<void>((listening) => other.listen(0, '127.0.0.1', listening))
   const taken = run('--model', tiny, '--port', `${(other.address() as AddressInfo).port}`)

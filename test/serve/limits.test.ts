@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { dataUrl, gated, listen, openTinyModel, png, type TinyModel, testApp, until } from './testServer.js'
 
@@ -112,13 +113,22 @@ it('takes JSON alone, so that pages of other sites cannot send without asking', 
   expect((await post('/v1/caption', { image: red }, { headers })).status).toBe(415)
 })
 
+it.each(['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'] as const)('takes %s', async (format) => {
+  const { post } = await testApp(tiny.model)
+  const bytes = await sharp(await png('#f00'))
+    .toFormat(format)
+    .toBuffer()
+  const image = `data:image/${format};base64,${bytes.toString('base64')}`
+  expect((await post('/v1/embed', { image })).status).toBe(200)
+})
+
 it('takes no SVG, which is a program', async () => {
   const { post } = await testApp(tiny.model)
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
   const image = `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`
   const response = await post('/v1/caption', { image })
   expect(response.status).toBe(400)
-  expect(await response.text()).toContain('got svg')
+  expect(await response.text()).toContain('expected JPEG, PNG, WebP, GIF, AVIF or TIFF')
 })
 
 it('opens addresses where it is allowed to', async () => {

@@ -198,3 +198,15 @@ it('answers 404 for what is not there, with what to look at', async () => {
     error: { code: 'NO_ROUTE', message: expect.stringContaining('openapi') },
   })
 })
+
+it('answers 405 where a route has another method', async () => {
+  for (const [path, method, allow] of [
+    ['/v1/caption', 'GET', 'POST'],
+    ['/v1/info', 'DELETE', 'GET'],
+  ] as const) {
+    const response = await server.app.request(path, { method })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe(allow)
+    expect(await response.json()).toMatchObject({ error: { message: `${path} answers ${allow}, not ${method}` } })
+  }
+})

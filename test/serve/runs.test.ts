@@ -21,7 +21,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-const open = () => testApp(tiny.model, { services: { runs: new TrainingRuns(folder) } })
+const open = async () => testApp(tiny.model, { services: { runs: await TrainingRuns.open(folder) } })
 
 it('lists runs with their last whole line, and shows their settings', async () => {
   const { app } = await open()

@@ -29,7 +29,9 @@ async function open({ path, outputFilter, ...execution }: ModelThreadData): Prom
 }
 
 async function importFilter(address: string): Promise<OutputFilter> {
-  const { default: filter } = (await import(address)) as { readonly default?: unknown }
+  const { default: filter }: { readonly default?: unknown } = await import(address).catch((cause: Error) => {
+    throw new ConfigError(`cannot load the output filter ${address}: ${cause.message}`, { cause })
+  })
   if (typeof filter !== 'function')
     throw new ConfigError(`the output filter ${address} must export a function (text) => text | null by default`)
   return filter as OutputFilter

@@ -10,8 +10,11 @@ export interface PictureLimits {
   readonly maxPixels: number
 }
 
-/** sharp's names. SVG is a program that draws, so a server does not take it from strangers. */
-const FORMATS: readonly (string | undefined)[] = ['jpeg', 'png', 'webp', 'gif', 'heif', 'tiff']
+/**
+ * How files of JPEG, PNG, GIF, WebP, AVIF and TIFF begin. Nothing else is given to a decoder: SVG is a program that
+ * draws, so a server does not take it from strangers.
+ */
+const BEGINNINGS = /^(\xff\xd8\xff|\x89PNG\r\n|GIF8|RIFF....WEBP|....ftyp|II[*+]|MM.[*+])/s
 
 /**
  * The bytes of a file as the model reads it: decoded, upright, on white, imageSize x imageSize RGB. The model's own
@@ -24,14 +27,16 @@ export async function preparePicture(
   { imageSize, maxPixels }: PictureLimits,
   signal?: AbortSignal,
 ): Promise<RawImage> {
+  if (!BEGINNINGS.test(Buffer.from(bytes.subarray(0, 16)).toString('latin1')))
+    throw new ImageError(
+      `cannot decode a picture of ${bytes.length} bytes: expected JPEG, PNG, WebP, GIF, AVIF or TIFF, whatever it is called`,
+    )
   const { default: sharp } = await import('sharp')
-  const { format, width, height } = await sharp(bytes)
+  const { width, height } = await sharp(bytes)
     .metadata()
     .catch((cause: Error) => {
       throw new ImageError(`cannot decode a picture of ${bytes.length} bytes: ${cause.message}`, { cause })
     })
-  if (!FORMATS.includes(format))
-    throw new ImageError(`expected a picture in JPEG, PNG, WebP, GIF, AVIF or TIFF, got ${format}`)
   if (width * height > maxPixels)
     throw new ImageError(
       `a picture of ${width} x ${height} has more than ${maxPixels / 1e6} million pixels; scale it down first`,

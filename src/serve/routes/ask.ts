@@ -16,7 +16,7 @@ export function askRoute({ dispatcher, pictures, limits }: Services) {
       'Several questions about one picture, one about several, or one for each give an array of answers. One answer can be streamed.',
     body: z.strictObject({
       image: images,
-      question: oneOrMany(text, limits.batch),
+      question: oneOrMany(text, limits.batch, 'a text'),
       template: template.exactOptional(),
       preset,
       stream,

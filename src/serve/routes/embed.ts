@@ -17,7 +17,10 @@ export function embedRoute({ dispatcher, pictures, limits, model }: Services) {
     summary: 'Vectors of pictures, of texts, or of both together',
     description:
       'With `image`, unit vectors of its queries; with `text`, its unit vector; with both, what the queries hold after reading them together. The cosine of a picture and a text is the largest product over the queries. An array gives an array.',
-    body: z.strictObject({ image: images.exactOptional(), text: oneOrMany(text, limits.batch).exactOptional() }),
+    body: z.strictObject({
+      image: images.exactOptional(),
+      text: oneOrMany(text, limits.batch, 'a text').exactOptional(),
+    }),
     result: z.union([embedding, z.array(embedding)]),
     async answer({ image, text }, signal) {
       const read = image === undefined ? undefined : await readOneOrMany(image, signal)

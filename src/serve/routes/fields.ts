@@ -13,18 +13,16 @@ export function fields(limits: ServerLimits) {
   return {
     text,
     image,
-    images: oneOrMany(image, limits.batch),
+    images: oneOrMany(image, limits.batch, 'a picture (data:image/png;base64,...)'),
     stream: z.boolean().describe('answer with server-sent events, as the text is written').exactOptional(),
     preset: z.enum(PRESET_NAMES).describe("settings of the paper or of the authors' code").exactOptional(),
     generation: generationFields(limits),
   }
 }
 
-export const oneOrMany = <Item extends z.ZodType>(item: Item, most: number) =>
-  z.union(
-    [item, z.array(item).min(1).max(most)],
-    `expected one as /openapi.json describes it, or an array of 1 to ${most}`,
-  )
+/** @param what For the error: 'expected a text, or an array of 1 to 16'. */
+export const oneOrMany = <Item extends z.ZodType>(item: Item, most: number, what: string) =>
+  z.union([item, z.array(item).min(1).max(most)], `expected ${what}, or an array of 1 to ${most}`)
 
 /** How a text is generated; what is left out is the model's own. */
 const generationFields = ({ beams, newTokens, textCharacters }: ServerLimits) => ({

@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ConfigError } from '../../errors.js'
 import { METRICS_FILE } from '../../train/metrics.js'
 
 /** Of the metrics, enough for the last line. */
@@ -17,8 +18,18 @@ export interface RunSummary {
 export class TrainingRuns {
   readonly #folder: string
 
-  constructor(folder: string) {
+  private constructor(folder: string) {
     this.#folder = folder
+  }
+
+  /** @throws ConfigError where there is no such folder. */
+  static async open(folder: string): Promise<TrainingRuns> {
+    const isFolder = await stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    )
+    if (!isFolder) throw new ConfigError(`${folder} is no folder of training directories; make it, or leave it out`)
+    return new TrainingRuns(folder)
   }
 
   /** The one written last first. */
