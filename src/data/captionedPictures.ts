@@ -10,6 +10,8 @@ export interface CaptionedPictures {
   picture(index: number): RgbaPicture | Promise<RgbaPicture>
   /** Whether a mirrored picture still shows what the captions say. */
   mayMirror(index: number): boolean
+  /** Whether its views get RandAugment(2, 5) as well (default: none do). */
+  randAugment?(index: number): boolean
   /** Each of them is true of the picture. */
   captions(index: number): readonly string[]
   /** Pictures with the same number show the same thing: their captions are no negatives of each other. */

@@ -20,13 +20,14 @@ export async function examinePicture(place: PicturePlace, signal?: AbortSignal):
   return createHash('sha256').update(bytes).digest()
 }
 
-/** Hash of pictures and what is said of them, in their order, wherever they lie. */
+/** Hash of pictures, what is said of them and how they are augmented, in their order, wherever they lie. */
 export class PictureHash {
   readonly #hash = createHash('sha256')
 
   /** @param digest of the picture's file */
-  add({ captions, imageId }: Omit<StoredPicture, 'place'>, digest: Buffer): void {
-    this.#hash.update(`${JSON.stringify([imageId, captions])}\n`).update(digest)
+  add({ captions, imageId, randAugment }: Omit<StoredPicture, 'place'>, digest: Buffer): void {
+    const said = [imageId, captions, ...(randAugment ? ['RandAugment'] : [])]
+    this.#hash.update(`${JSON.stringify(said)}\n`).update(digest)
   }
 
   /** Ends the hash, with how often each comes. */

@@ -72,7 +72,8 @@ class SourceReader {
       if (!item.error) {
         const { place, captions, digest } = item
         this.#hold(place, shard.name)
-        this.#add({ place, captions: captions.slice(0, source.bestCaptions), imageId: this.pictures.length }, digest)
+        const said = { captions: captions.slice(0, source.bestCaptions), imageId: this.pictures.length }
+        this.#add({ place, ...said, randAugment: source.randAugment ?? source.format === 'visual-genome' }, digest)
         onProgress?.(this.pictures.length)
       } else if (item.key === undefined) {
         isBroken = true

@@ -11,6 +11,8 @@ export interface StoredPicture {
   readonly place: PicturePlace
   readonly captions: readonly string[]
   readonly imageId: number
+  /** Whether its views get RandAugment. Default false. */
+  readonly randAugment?: boolean
 }
 
 /** Which pictures come, and how often. */
@@ -56,6 +58,7 @@ export function storedPictures(list: PictureList, options: DecodeOptions): Capti
     length: order ? order.length : pictures.length,
     picture: (index) => kept.get(placeOf(index)) ?? load(placeOf(index)),
     mayMirror: (index) => !at(index).captions.some(namesDirection),
+    randAugment: (index) => at(index).randAugment ?? false,
     captions: (index) => at(index).captions,
     imageId: (index) => at(index).imageId,
     fingerprint,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -44,4 +44,19 @@ it('reads tar shards, and takes the best captions only', async () => {
 
 it('refuses weights that it cannot keep', async () => {
   await expect(open([folder('a', 1), folder('b', 1e6)])).rejects.toThrow(DataError)
+})
+
+it('augments pictures of Visual Genome as the released code does, unless told otherwise', async () => {
+  for (const half of ['VG_100K', 'VG_100K_2']) await mkdir(join(parent, half))
+  await copyFile(join(parent, 'a/0.png'), join(parent, 'VG_100K/1.jpg'))
+  await writeFile(join(parent, 'regions.json'), JSON.stringify([{ id: 1, regions: [{ phrase: 'a thing' }] }]))
+  const genome = { name: 'vg', format: 'visual-genome', annotations: 'regions.json', images: '.' }
+  const asked = async (sources: object[]) => {
+    const { length, randAugment, fingerprint } = await open(sources)
+    return { fingerprint, asked: Array.from({ length }, (_, i) => randAugment!(i)) }
+  }
+  const [asking, silent] = [await asked([genome]), await asked([{ ...genome, randAugment: false }])]
+  expect([asking.asked, silent.asked]).toEqual([[true], [false]])
+  expect(asking.fingerprint).not.toBe(silent.fingerprint)
+  expect((await asked([{ ...folder('a', 1), randAugment: true }])).asked).toEqual([true, true, true, true])
 })

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError, DataError } from '../../errors.js'
-import { type AugmentOptions, createAugmenter } from '../../image/augment.js'
+import type { AugmentOptions } from '../../image/augment.js'
 import { narrowHalf } from '../../weights/safetensors/half.js'
 import { writeSafetensors } from '../../weights/safetensors/write.js'
 import type { CaptionedPictures } from '../captionedPictures.js'
 import { mapAhead } from '../mapAhead.js'
+import { createViewWriter } from '../pictureViews.js'
 import {
   checkIdentity,
   type FeatureIdentity,
@@ -121,7 +122,7 @@ async function encodeViews(
   onDone: (views: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const augmenter = createAugmenter(augment)
+  const writeView = createViewWriter(pictures, augment)
   const pixels = 3 * augment.size * augment.size
   const images = new Float32Array(batch * pixels)
   const total = (last - first) * views.count
@@ -140,7 +141,7 @@ async function encodeViews(
       const picture = pictureOf(start + i)
       const random = viewRandom(views, { picture, view: (start + i) % views.count })
       const pixelsOf = batchPictures[picture - pictureOf(start)]!
-      augmenter(pixelsOf, pictures.mayMirror(picture), random, images, i * pixels)
+      writeView(picture, pixelsOf, random, images, i * pixels)
     }
     const features = (await encode(images)).subarray(0, count * viewSize)
     const bad = features.find((value) => !(Math.abs(value) <= LARGEST_FLOAT16))

@@ -12,6 +12,10 @@ const common = {
   weight: z.number().positive().default(1),
   /** Only that many captions are used of each picture: CapFilt writes them best first, BLIP-2 trains on two. */
   bestCaptions: z.int().min(1).optional(),
+  /**
+   * Views of its pictures get RandAugment(2, 5). Default: those of the format visual-genome do, as in the released code.
+   */
+  randAugment: z.boolean().optional(),
 }
 const source = <Format extends string, Fields extends z.ZodRawShape>(format: Format, fields: Fields) =>
   z.strictObject({ format: z.literal(format), ...common, ...fields })

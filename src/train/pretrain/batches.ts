@@ -1,8 +1,9 @@
 import type { CaptionedPictures } from '../../data/captionedPictures.js'
 import { type FixedViews, type ViewPlace, viewRandom } from '../../data/featureCache/fixedViews.js'
+import { createViewWriter } from '../../data/pictureViews.js'
 import { DataError } from '../../errors.js'
 import type { RgbaPicture } from '../../image/affineSampler.js'
-import { type AugmentOptions, createAugmenter, type RandomSource } from '../../image/augment.js'
+import type { AugmentOptions, RandomSource } from '../../image/augment.js'
 import { type RankShare, rankShare } from '../comm/rankShare.js'
 import { Random } from '../random/random.js'
 import { shuffledEpochs } from '../random/shuffledEpochs.js'
@@ -66,8 +67,8 @@ export function captionBatches(
   }: CaptionBatchOptions,
 ): (step: number) => Promise<CaptionBatch> {
   if (pictures.length === 0) throw new DataError('there is no picture to train on; expected at least one')
-  const augmenter = createAugmenter(augment)
-  const skip = viewSkipper(augment)
+  const writeView = createViewWriter(pictures, augment)
+  const skip = viewSkipper(pictures, augment)
   const pixels = 3 * augment.size * augment.size
   const images = new Float32Array(render ? share.own * pixels : 0)
   const choose = groups ? choicesByGroup(groups, batch, seed) : choices(pictures.length, batch, seed)
@@ -82,7 +83,7 @@ export function captionBatches(
     const { chosen, group, ...rest } = choice
     const own: ViewPlace[] = []
     const draw = (index: number, place: number, source: RandomSource) =>
-      augmenter(loaded[place]!, pictures.mayMirror(index), source, images, place * pixels)
+      writeView(index, loaded[place]!, source, images, place * pixels)
     const captionOf = (index: number): string => {
       const all = pictures.captions(index)
       return all[random.integer(all.length)]!
@@ -95,7 +96,7 @@ export function captionBatches(
         if (isOwn) own.push(view)
         if (isOwn && render) draw(index, place, viewRandom(views, view))
       } else if (isOwn) draw(index, place, uniform)
-      else skip(uniform)
+      else skip(index, uniform)
       return captionOf(index)
     })
     const imageIds = chosen.map((index) => pictures.imageId(index))
@@ -108,11 +109,14 @@ export function captionBatches(
 }
 
 /** Draws what a view of another rank's picture takes, and hardly more: a view of one pixel, of a picture of one pixel. */
-function viewSkipper(augment: AugmentOptions): (random: RandomSource) => void {
-  const augmenter = createAugmenter({ ...augment, size: 1 })
+function viewSkipper(
+  pictures: CaptionedPictures,
+  augment: AugmentOptions,
+): (index: number, random: RandomSource) => void {
+  const writeView = createViewWriter(pictures, { ...augment, size: 1 })
   const picture = { rgba: new Uint8Array(4), size: 1 }
   const view = new Float32Array(3)
-  return (random) => augmenter(picture, false, random, view)
+  return (index, random) => writeView(index, picture, random, view)
 }
 
 interface Choice {
