@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -118,7 +118,7 @@ it("reads the authors' lists, with pictures by path or by address and captions b
   ])
 })
 
-it('reads a plain folder with JSONL or CSV', async () => {
+it('reads a plain folder with JSONL, CSV or a JSON list', async () => {
   expect(await readCaptionedImages(fixture('folder'))).toEqual([
     { id: 0, path: fixture('folder/red.jpg'), captions: ['a red card', 'a card'] },
     { id: 1, path: fixture('folder/blue.jpg'), captions: ['a blue card'] },
@@ -127,6 +127,14 @@ it('reads a plain folder with JSONL or CSV', async () => {
   expect(await readCaptionedImages(folder)).toEqual([
     { id: 0, path: join(folder, 'red.jpg'), captions: ['a red card, "plain"', 'a card\nof two lines'] },
     { id: 1, path: join(folder, 'blue.jpg'), captions: ['a blue card'] },
+  ])
+  const list = [
+    { image: 'red.jpg', caption: 'a red card' },
+    { image: 'red.jpg', caption: ['a card', 'red'] },
+  ]
+  await writeFile(join(folder, 'captions.json'), `\n ${JSON.stringify(list)}`)
+  expect(await readCaptionedImages(folder)).toEqual([
+    { id: 0, path: join(folder, 'red.jpg'), captions: ['a red card', 'a card', 'red'] },
   ])
   await expect(readCaptionedImages(fixture('sbu'))).rejects.toThrow(/expected captions\.json, captions\.jsonl or/)
 })
