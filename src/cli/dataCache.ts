@@ -56,7 +56,7 @@ export function registerDataCache(data: Command, io: Io): void {
       if (json) printJson(io, { out, pictures, views: index.views.count, tokens, width, shards: shards.length, bytes })
       else
         io.out(
-          `${out}: ${index.views.count} views of ${pictures} pictures, ${tokens} x ${width} numbers each, ${(bytes / 2 ** 20).toFixed(1)} MiB in ${shards.length} shards\n`,
+          `${out}: ${index.views.count} view${index.views.count === 1 ? '' : 's'} of ${pictures} pictures, ${tokens} x ${width} numbers each, ${(bytes / 2 ** 20).toFixed(1)} MiB in ${shards.length} shard${shards.length === 1 ? '' : 's'}\n`,
         )
     })
   addJsonOption(command)

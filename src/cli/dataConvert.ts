@@ -58,7 +58,7 @@ export function registerDataConvert(data: Command, io: Io): void {
       if (json) printJson(io, { out, pictures, shards, samples, brokenSamples, brokenShards })
       else
         io.out(
-          `${out}: ${pictures} pictures${to === 'shards' ? ` in ${shards} shards` : ''}, ${brokenSamples} of ${samples} samples broken\n`,
+          `${out}: ${pictures} pictures${to === 'shards' ? ` in ${shards} shard${shards === 1 ? '' : 's'}` : ''}, ${brokenSamples} of ${samples} samples broken\n`,
         )
     })
   addJsonOption(command)

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import { type DataReport, inspectData, type SourceReport } from '../data/inspect/inspectData.js'
 import type { Spread } from '../data/inspect/tally.js'
@@ -27,6 +28,7 @@ export function registerDataInspect(data: Command, io: Io): void {
     .option('--seed <n>', 'seed of the contact sheet', wholeNumber, 0)
     .option('--cache <dir>', 'where renders of the drawings are kept')
     .action(async (spec: string, { sheet, limit, reasons, seed, cache, json }: Flags) => {
+      if (sheet !== undefined) await mkdir(dirname(sheet), { recursive: true })
       const wrong: { source: string; reason: string }[] = []
       const input = await openDataInput(io, spec, {
         cache,
@@ -61,25 +63,33 @@ function describe({ sources, sameContent, sameLook }: DataReport, most: number):
 function describeSource(report: SourceReport): string {
   const { source, samples, brokenSamples, brokenShards, broken, bytes, distinctCaptions } = report
   const rows = [
-    ['samples', `${samples}, ${brokenSamples} broken${brokenShards > 0 ? `; ${brokenShards} broken shards` : ''}`],
+    [
+      'samples',
+      `${samples}, ${brokenSamples} broken${brokenShards > 0 ? `; ${counted(brokenShards, 'broken shard')}` : ''}`,
+    ],
     ['picture files', `${(bytes / 2 ** 20).toFixed(1)} MiB`],
-    ['shorter side', describeSpread(report.shorterSide, 'pixels')],
+    ['shorter side', describeSpread(report.shorterSide, ' pixels')],
     ['captions', `${report.captionWords?.count ?? 0}, ${distinctCaptions} different`],
     ['captions of a picture', describeSpread(report.captionsPerPicture, '')],
-    ['caption length', describeSpread(report.captionWords, 'words')],
+    ['caption length', describeSpread(report.captionWords, ' words')],
     ...broken.map(({ key, reason }) => ['broken', `${key}: ${reason}`]),
   ]
   return `${source}\n${rows.map(([name, value]) => `  ${name!.padEnd(22)}${value}\n`).join('')}`
 }
 
 const describeSpread = (spread: Spread | undefined, unit: string): string =>
-  spread ? `${spread.min} to ${spread.max} ${unit}, median ${spread.median}, mean ${spread.mean.toFixed(1)}` : 'none'
+  spread ? `${spread.min} to ${spread.max}${unit}, median ${spread.median}, mean ${spread.mean.toFixed(1)}` : 'none'
 
 function describeGroups(what: string, groups: readonly (readonly string[])[], most: number): string[] {
   const pictures = groups.reduce((sum, group) => sum + group.length, 0)
   const listed = groups.slice(0, most).map((group) => `  ${group.join(' = ')}\n`)
-  return [`${what}: ${groups.length === 0 ? 'none' : `${groups.length} groups of ${pictures}`}\n`, ...listed]
+  return [
+    `${what}: ${groups.length === 0 ? 'none' : `${pictures}, in ${counted(groups.length, 'group')}`}\n`,
+    ...listed,
+  ]
 }
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 function describeWrong(wrong: readonly { source: string; reason: string }[], most: number): string {
   if (wrong.length === 0) return ''

@@ -37,9 +37,16 @@ const MOST_BITS = 3
 const PARTS = MOST_BITS + 1
 const PART_BITS = 64 / PARTS
 
-/** Numbers of the hashes that are near each other, directly or through others, in groups; lone ones are left out. */
+/** The hash of a picture of one colour. */
+const PLAIN = '0'.repeat(16)
+
+/**
+ * Numbers of the hashes that are near each other, directly or through others, in groups; lone ones are left out, and plain
+ * pictures, which all have the same hash.
+ */
 export function lookAlikes(looks: readonly string[]): number[][] {
   const bits = looks.map(bitsOf)
+  const telling = [...looks.keys()].filter((i) => looks[i] !== PLAIN)
   const parents = looks.map((_, i) => i)
   const rootOf = (i: number): number => {
     let root = i
@@ -48,7 +55,7 @@ export function lookAlikes(looks: readonly string[]): number[][] {
     return root
   }
   for (let part = 0; part < PARTS; part++) {
-    const agreeing = grouped(bits.keys(), (i) => partOf(bits[i]!, part))
+    const agreeing = grouped(telling, (i) => partOf(bits[i]!, part))
     for (const cell of agreeing)
       cell.forEach((a, i) => {
         for (let j = i + 1; j < cell.length; j++) {

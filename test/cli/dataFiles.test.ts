@@ -66,7 +66,7 @@ describe('data inspect', () => {
     const { out } = await runCommand(['data', 'inspect', file('set'), '--sheet', file('sheet.png')])
     expect(out).toContain('  samples               8, 2 broken\n')
     expect(out).toContain('  caption length        2 to 6 words, median 2, mean 2.7\n')
-    expect(out).toContain('files that come twice: 1 groups of 2\n')
+    expect(out).toContain('files that come twice: 2, in 1 group\n')
     expect(await sharp(file('sheet.png')).metadata()).toMatchObject({ format: 'png', width: 6 * 104 + 8 })
   })
 

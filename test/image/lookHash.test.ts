@@ -26,17 +26,22 @@ describe('lookHash', () => {
 describe('lookAlikes', () => {
   it('groups hashes that differ in three bits at most, through others too', () => {
     const looks = [
-      '0000000000000000',
+      '4000000000000000',
       'ffffffffffffffff',
-      '0000000000000007',
-      '000000000000003f',
-      '8000000080008000',
-      '00000000000f0000',
+      '4000000000000007',
+      '400000000000003f',
+      'c000000080008000',
+      '40000000000f0000',
       'fffffffffffffff8',
     ]
     expect(lookAlikes(looks)).toEqual([
       [0, 2, 3, 4],
       [1, 6],
     ])
+  })
+
+  it('leaves plain pictures out, whatever their colours', async () => {
+    const plain = (value: number) => lookHash({ rgb: new Uint8Array(300).fill(value), width: 10, height: 10 })
+    expect(lookAlikes([await plain(30), await plain(200), 'ffffffffffffffff'])).toEqual([])
   })
 })
