@@ -2,18 +2,17 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type ExperimentSets, writeExperimentSets } from './capfiltSets.js'
-import { summarize } from './capfiltSummary.js'
+import { type ExperimentOptions, type ExperimentSets, writeExperimentSets } from './capfiltSets.js'
+import { comparedSets, summarize } from './capfiltSummary.js'
 
 const USAGE = `What noise in captions costs, and what CapFilt wins back.
 
   node .build/bench/capfiltExperiment.js FOLDER [--seed N] [--quick]   write the sets and FOLDER/run.sh
+      [--icons @iconify-json/mdi,...]                                  icons with their file names are the noise
   node .build/bench/capfiltExperiment.js --summary FOLDER...           the table of one or several finished seeds
 `
 
-interface Scale {
-  /** Names that are drawn from the train split's; all of them where it is not given. */
-  readonly concepts?: number
+interface Scale extends Pick<ExperimentOptions, 'concepts'> {
   /** What the models are tested on. */
   readonly test: string
   /** Flags of both stages' trainings, of CapFilt and of the evaluations. */
@@ -47,15 +46,17 @@ const QUICK: Scale = {
 
 /**
  * Writes what is compared (see writeExperimentSets) and `run.sh`, which trains a captioner and ranker on the clean tenth,
- * makes `capfilt` of `noisy`, trains on the clean tenth with each of noisy, capfilt and true, and evaluates the three.
- * Run again it goes on where it was stopped.
+ * makes `capfilt` of `noisy`, trains on the clean tenth with each of noisy, capfilt and true, and evaluates the three. With
+ * icons there is no true: the teacher, which learned from the clean tenth alone, is evaluated in its place. Run again it
+ * goes on where it was stopped.
  */
-async function main(folder: string, seed: number, scale: Scale): Promise<void> {
+async function main(folder: string, scale: Scale, { seed, icons }: ExperimentOptions): Promise<void> {
   await mkdir(folder, { recursive: true })
-  const counts = await writeExperimentSets(folder, seed, scale.concepts)
-  for (const name of ['noisy', 'capfilt', 'true'])
+  const counts = await writeExperimentSets(folder, { ...scale, seed, ...(icons ? { icons } : {}) })
+  const sets = comparedSets(icons === undefined)
+  for (const name of sets.filter((set) => set !== 'teacher'))
     await writeFile(join(folder, `${name}.json`), JSON.stringify(mixture(name, counts), null, 2))
-  await writeFile(join(folder, 'run.sh'), script(seed, scale), { mode: 0o755 })
+  await writeFile(join(folder, 'run.sh'), script(seed, sets, scale), { mode: 0o755 })
   console.log(`${counts.clean} clean and ${counts.rest} noisy drawings; now run ${join(folder, 'run.sh')}`)
 }
 
@@ -67,7 +68,11 @@ const mixture = (name: string, { clean, rest }: ExperimentSets) => ({
   ],
 })
 
-const script = (seed: number, { test, stage1, stage2, capfilt, retrieval, caption }: Scale): string => `#!/bin/sh
+const script = (
+  seed: number,
+  sets: readonly string[],
+  { test, stage1, stage2, capfilt, retrieval, caption }: Scale,
+): string => `#!/bin/sh
 # Each part is left out where its result is there, and goes on where it was stopped.
 set -e
 cd "$(dirname "$0")"
@@ -83,7 +88,7 @@ both_stages() {
 both_stages teacher clean
 part capfilt/report.html $BLIP2 capfilt --captioner teacher-stage2/model --ranker teacher-stage1/model \\
   --data noisy --out capfilt ${capfilt} --seed ${seed} --resume
-for set in noisy capfilt true; do
+for set in ${sets.join(' ')}; do
   both_stages $set $set.json
   part $set-retrieval.json result $set-retrieval.json $BLIP2 eval retrieval --model $set-stage1/model --data ${test} ${retrieval} --json
   part $set-caption.json result $set-caption.json $BLIP2 eval caption --model $set-stage2/model --data ${test} ${caption} --json
@@ -96,6 +101,7 @@ const { values, positionals } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     quick: { type: 'boolean', default: false },
+    icons: { type: 'string' },
     summary: { type: 'boolean', default: false },
   },
 })
@@ -104,4 +110,7 @@ if (folder === undefined) {
   console.error(USAGE)
   process.exitCode = 2
 } else if (values.summary) console.log(await summarize(positionals))
-else await main(folder, Number(values.seed), values.quick ? QUICK : FULL)
+else {
+  const icons = values.icons?.split(',')
+  await main(folder, values.quick ? QUICK : FULL, { seed: Number(values.seed), ...(icons ? { icons } : {}) })
+}

@@ -6,8 +6,26 @@ import { type EmojiData, type EmojiPicture, loadEmojiData } from '../src/data/em
 import { PICTURE_SIZE } from '../src/data/emoji/render.js'
 import { TAR_END, tarMember } from '../src/data/webdataset/tarWriter.js'
 import { Random } from '../src/train/random/random.js'
+import { namedIcons } from './capfiltIcons.js'
 
-/** Drawings of each set. */
+export interface ExperimentOptions {
+  readonly seed: number
+  /**
+   * Only so many concepts, without skin tones, drawn from the seed (default: all, with skin tones). What the vendors of
+   * test-style make of them is written as `test`, in COCO's format.
+   */
+  readonly concepts?: number
+  /** Packages of icons, whose names are the noise then. */
+  readonly icons?: readonly string[]
+}
+
+/** A picture that is written as a sample of a shard. */
+export interface CaptionedFile {
+  readonly caption: string
+  readonly png: () => Promise<Buffer>
+}
+
+/** Pictures of each set. */
 export interface ExperimentSets {
   readonly clean: number
   readonly rest: number
@@ -16,15 +34,12 @@ export interface ExperimentSets {
 /**
  * Writes the drawings of the train split as tar shards: `clean`, a tenth with its names, no concept twice, so that it shows
  * as many as it can; `noisy`, the rest, a third of it with the name of another concept, a third with its tags in random
- * order instead of a name; `true`, the rest with its names.
- *
- * @param conceptCount Only so many concepts, without skin tones, drawn from the seed (default: all, with skin tones). What
- * the vendors of test-style make of them is written as `test`, in COCO's format.
+ * order instead of a name; `true`, the rest with its names. With icons `noisy` holds nine times as many of them as `clean`
+ * holds drawings, and there is no `true`.
  */
 export async function writeExperimentSets(
   folder: string,
-  seed: number,
-  conceptCount?: number,
+  { seed, concepts: conceptCount, icons }: ExperimentOptions,
 ): Promise<ExperimentSets> {
   const data = await loadEmojiData()
   const random = new Random(seed, 'capfilt experiment')
@@ -41,11 +56,21 @@ export async function writeExperimentSets(
   const drawings = random.shuffle(data.split('train').filter(wanted))
   const clean = new Set(oneOfEach(drawings).slice(0, Math.round(drawings.length / 10)))
   const rest = drawings.filter((drawing) => !clean.has(drawing))
-  await writeShards(join(folder, 'clean'), data, [...clean], (drawing) => drawing.captions[0]!)
-  await writeShards(join(folder, 'true'), data, rest, (drawing) => drawing.captions[0]!)
-  await writeShards(join(folder, 'noisy'), data, rest, noise(random, chosen))
+  const named = (drawing: EmojiPicture) => captioned(data, drawing, drawing.captions[0]!)
+  await writeShards(join(folder, 'clean'), [...clean].map(named))
   if (conceptCount !== undefined)
     await writeCocoFolder(join(folder, 'test'), data, data.split('test-style').filter(wanted))
+  if (icons) {
+    const noisy = namedIcons(icons, 9 * clean.size, random)
+    await writeShards(join(folder, 'noisy'), noisy)
+    return { clean: clean.size, rest: noisy.length }
+  }
+  const said = noise(random, chosen)
+  await writeShards(join(folder, 'true'), rest.map(named))
+  await writeShards(
+    join(folder, 'noisy'),
+    rest.map((drawing) => captioned(data, drawing, said(drawing))),
+  )
   return { clean: clean.size, rest: rest.length }
 }
 
@@ -68,21 +93,20 @@ function noise(random: Random, concepts: ReturnType<typeof trainingConcepts>): (
   }
 }
 
+const captioned = (data: EmojiData, drawing: EmojiPicture, caption: string): CaptionedFile => ({
+  caption,
+  png: () => image(data, drawing).toBuffer(),
+})
+
 const SHARD_SIZE = 1000
 
-async function writeShards(
-  folder: string,
-  data: EmojiData,
-  drawings: readonly EmojiPicture[],
-  captionOf: (drawing: EmojiPicture) => string,
-): Promise<void> {
+async function writeShards(folder: string, pictures: readonly CaptionedFile[]): Promise<void> {
   await mkdir(folder, { recursive: true })
-  for (let start = 0; start < drawings.length; start += SHARD_SIZE) {
+  for (let start = 0; start < pictures.length; start += SHARD_SIZE) {
     const members: Uint8Array[] = []
-    for (const [i, drawing] of drawings.slice(start, start + SHARD_SIZE).entries()) {
+    for (const [i, { caption, png }] of pictures.slice(start, start + SHARD_SIZE).entries()) {
       const key = String(start + i).padStart(6, '0')
-      const png = await image(data, drawing).toBuffer()
-      members.push(tarMember(`${key}.png`, png), tarMember(`${key}.txt`, Buffer.from(captionOf(drawing))))
+      members.push(tarMember(`${key}.png`, await png()), tarMember(`${key}.txt`, Buffer.from(caption)))
     }
     const name = `${String(start / SHARD_SIZE).padStart(5, '0')}.tar`
     await writeFile(join(folder, name), Buffer.concat([...members, TAR_END]))
