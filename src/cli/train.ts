@@ -83,7 +83,7 @@ interface Stage2Flags extends PretrainFlags {
 }
 
 const VISION =
-  'frozen image encoder: directory or hub id of CLIP, ViT, or of a BLIP-2, or eva_vit_g.pth (default: the one that ships)'
+  'frozen image encoder: directory or hub id of CLIP, ViT, or of a BLIP-2, eva_vit_g.pth, or any other as encoder.onnx (default: the one that ships)'
 
 /** `blip2 pretrain stage1|stage2`: the paper's two stages. */
 export function registerPretrain(program: Command, io: Io): void {
@@ -175,13 +175,14 @@ async function dryRun(
   flags: PretrainFlags & Partial<Stage1Flags & Stage2Flags>,
 ): Promise<void> {
   const { describePlan, planPretraining, refuseWhatCannotFit } = await import('../train/recipes/dryRun.js')
-  const { stage1, bert, distractors, languageModel, recompute } = flags
+  const { stage1, bert, distractors, languageModel, languageDtype, recompute } = flags
   const plan = await planPretraining(stage, {
     ...stageOptions(flags),
     ...(distractors === undefined ? {} : { distractors }),
     ...(stage1 === undefined ? {} : { stage1 }),
     ...(bert === undefined ? {} : { bert }),
     ...(languageModel === undefined ? {} : { languageModel }),
+    ...(languageDtype === undefined ? {} : { languageDtype }),
     ...(recompute === undefined ? {} : { recompute }),
   })
   if (flags.json) printJson(io, plan)

@@ -21,6 +21,8 @@ export interface DryRunOptions extends PretrainSettings, Pick<PretrainOptions, '
   readonly stage1?: string
   /** The frozen language model, as `openLanguageModel` takes it, or 'opt-2.7b' and the like for a preset of the paper. */
   readonly languageModel?: string
+  /** How the frozen language model is computed (default: float32). */
+  readonly languageDtype?: 'float32' | 'q8'
 }
 
 /** A training as it would be run, and what it would take. */
@@ -45,12 +47,12 @@ const STEP_RATE = 0.7
 
 /** Resolves a training of `blip2 pretrain` without running it. No weights are needed for the paper's presets. */
 export async function planPretraining(stage: Stage, options: DryRunOptions): Promise<TrainingPlan> {
-  const { preset, data, out, accumulate = 1, recompute = false } = options
+  const { preset, data, out, accumulate = 1, recompute = false, languageDtype = 'float32' } = options
   const config = await plannedModel(stage, options)
   const settings = pretrainSettings(options, stage, config.language.kind)
   const { distractors = 0 } = settings
   const { batch, steps } = settings.optimization
-  const training = { stage, config, batch, steps, accumulate, recompute, distractors }
+  const training = { stage, config, batch, steps, accumulate, recompute, distractors, languageDtype }
   const estimate = estimateTraining(training)
   const machine = await thisMachine(out)
   const { vision, qformer, embeddingWidth, language, text } = config
@@ -89,7 +91,7 @@ function memoryProblems(
   const problem = `it takes ${inGigabytes(needed)} of memory, this machine has ${inGigabytes(machine.memory)}`
   if (fixedMemory >= machine.memory)
     return [
-      `${problem}; ${inGigabytes(fixedMemory)} of it is there however small the passes are: take a smaller encoder or language model, or more ranks`,
+      `${problem}; ${inGigabytes(fixedMemory)} of it is there however small the passes are: ${lighterModel(training)}`,
     ]
   const fits = (accumulate: number) =>
     total(estimateTraining({ ...training, accumulate, recompute: true }).memory) <= machine.memory
@@ -100,6 +102,11 @@ function memoryProblems(
       : `${problem}; --accumulate ${passes} --recompute fits`,
   ]
 }
+
+const lighterModel = ({ stage, languageDtype }: Parameters<typeof estimateTraining>[0]): string =>
+  stage === 'stage2' && languageDtype === 'float32'
+    ? 'compute the language model in 8 bits (--language-dtype q8), or take a smaller one'
+    : 'take a smaller encoder or language model'
 
 function diskProblems({ disk }: TrainingEstimate, { freeDisk }: Machine): string[] {
   if (total(disk) <= freeDisk) return []

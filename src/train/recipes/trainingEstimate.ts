@@ -1,10 +1,10 @@
 import { operationCount } from '../../graph/operationCount.js'
 import { parameterCount } from '../../models/architectureSpecs.js'
-import { type DrawingOptions, drawTraining, type TrainedArchitecture } from './drawnTraining.js'
-import { memoryOf } from './trainingMemory.js'
+import { drawTraining, type TrainedArchitecture } from './drawnTraining.js'
+import { type MemoryOptions, memoryOf } from './trainingMemory.js'
 
 /** What a training is estimated for. */
-export interface EstimatedTraining extends DrawingOptions {
+export interface EstimatedTraining extends MemoryOptions {
   readonly config: TrainedArchitecture
   readonly steps: number
 }
@@ -30,12 +30,12 @@ const HALF = 2
 const CHECKPOINT_FLOATS = 3
 const CHECKPOINTS = 2
 
-/** What a training takes here, in float32: its graphs are drawn, their values and operations counted. */
+/** What a training takes here: its graphs are drawn, their values and operations counted. */
 export function estimateTraining({ config, steps, ...options }: EstimatedTraining): TrainingEstimate {
   const { accumulate = 1 } = options
   const drawn = drawTraining(config, options)
   const { encoder, vectors = [], step, specs } = drawn
-  const memory = memoryOf(drawn, options)
+  const memory = memoryOf(config, drawn, options)
   const parameters = {
     vision: parameterCount(specs.vision),
     trained: memory.trainedParameters,
@@ -45,7 +45,7 @@ export function estimateTraining({ config, steps, ...options }: EstimatedTrainin
   return {
     parameters,
     memory: {
-      'frozen weights, and as the runtime has them': memory.frozen,
+      'frozen weights, as the runtime has them': memory.frozen,
       'trained weights, gradients, moments': memory.optimizer,
       'pictures and features of a batch': memory.features,
       'working memory of the encoder': memory.encoder - memory.features,

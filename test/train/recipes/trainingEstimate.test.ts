@@ -3,7 +3,7 @@ import { PAPER_LANGUAGE_MODELS, PAPER_PRESETS, paperModelConfig } from '../../..
 import type { Stage } from '../../../src/train/recipes/drawnTraining.js'
 import { estimateTraining, total } from '../../../src/train/recipes/trainingEstimate.js'
 
-const estimate = (stage: Stage, more: { accumulate?: number; recompute?: boolean; batch?: number } = {}) =>
+const estimate = (stage: Stage, more: Partial<Parameters<typeof estimateTraining>[0]> = {}) =>
   estimateTraining({
     stage,
     config: paperModelConfig('paper-vit-g', PAPER_LANGUAGE_MODELS['opt-2.7b']),
@@ -40,6 +40,16 @@ describe('estimates', () => {
     expect(parts.operations / whole.operations).toBeLessThan(1.3)
     expect(again.operations / parts.operations).toBeGreaterThan(1.05)
     expect(again.operations / parts.operations).toBeLessThan(1.4)
+  })
+
+  it('count frozen weights once, and the language model in 8 bits where it is computed so', () => {
+    const frozen = (languageDtype: 'float32' | 'q8') => {
+      const { memory, parameters } = estimate('stage2', { batch: 16, languageDtype })
+      return { ...parameters, bytes: memory['frozen weights, as the runtime has them']! }
+    }
+    const { bytes, vision, language } = frozen('float32')
+    expect(bytes).toBe(4 * (vision + language))
+    expect((bytes - frozen('q8').bytes) / ((4 - 1.125) * language)).toBeCloseTo(1, 2)
   })
 
   it('say of the paper’s run what the paper says: some days on sixteen A100', () => {
