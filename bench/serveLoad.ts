@@ -49,11 +49,8 @@ export function clientOf(url: string): Client {
       const headers = { 'content-type': 'application/json', 'content-length': body.length }
       const sent = request(`${url}${path}`, { method: 'POST', agent, headers }, async (response) => {
         const text = await textOf(response).catch(() => undefined)
-        resolve(
-          response.statusCode === 200 &&
-            text !== undefined &&
-            !text.startsWith('event: error', text.lastIndexOf('event:')),
-        )
+        // A stream that failed ends in an event that says so.
+        resolve(response.statusCode === 200 && text !== undefined && !/^event: error$/m.test(text))
       })
       sent.on('error', () => resolve(false))
       sent.end(body)
