@@ -132,7 +132,7 @@ export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, 
     if (name.startsWith(INTERNAL) || graph.inputs.has(name) || graph.parameters.has(name))
       throw new ShapeError(`an output cannot be called '${name}': ${INTERNAL}... and the inputs' names are taken`)
   const live = reachable(wanted)
-  const writer = new Writer()
+  const writer = new Writer(outputNames(outputs))
 
   const isLive = (tensor: Tensor) => live.tensors.has(tensor)
   const inputs = [...graph.inputs.values()]
@@ -148,7 +148,7 @@ export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, 
   const outputInfo = Object.entries(outputs).map(([name, tensor]) => {
     if (graph.inputs.has(name) || graph.parameters.has(name))
       throw new ShapeError(`the output '${name}' has the name of an input; give it another`)
-    writer.node('Identity', [writer.name(tensor)], {}, { outputs: [name] })
+    if (writer.name(tensor) !== name) writer.node('Identity', [writer.name(tensor)], {}, { outputs: [name] })
     return writer.valueInfo(name, tensor)
   })
 
@@ -170,6 +170,14 @@ export function toOnnx(graph: Graph, outputs: Readonly<Record<string, Tensor>>, 
   return { bytes: toBinary(ModelProtoSchema, model), labels: writer.labels, nodeCount: writer.nodes.length }
 }
 
+/** What a node computes has its output's name from the start, so that nothing is copied; other tensors have names. */
+const outputNames = (outputs: Readonly<Record<string, Tensor>>): ReadonlyMap<Tensor, string> =>
+  new Map(
+    Object.entries(outputs)
+      .filter(([, { source }]) => source.kind === 'node')
+      .map(([name, tensor]) => [tensor, name]),
+  )
+
 /**
  * Nodes that no other reads, such as a weight's gradient, after all others, the last drawn first. The runtime computes
  * what the last leaf needs, then what the leaf before it needs, and so on: in this order a layer's gradients are
@@ -187,8 +195,13 @@ class Writer implements OnnxEmitter {
   readonly labels = new Map<string, string>()
   readonly #constants = new Map<Tensor | string, string>()
   readonly #quantized = new Map<string, QuantizedWeight>()
+  readonly #outputNames: ReadonlyMap<Tensor, string>
   #label = ''
   #temporaries = 0
+
+  constructor(outputNames: ReadonlyMap<Tensor, string>) {
+    this.#outputNames = outputNames
+  }
 
   name(tensor: Tensor): string {
     const { source } = tensor
@@ -197,7 +210,7 @@ class Writer implements OnnxEmitter {
         `${this.#label} reads the weight '${(source as { name: string }).name}', which is quantised; only linear layers and lookups can. Open the model with float32 weights`,
       )
     if (source.kind === 'input' || source.kind === 'parameter') return source.name
-    if (source.kind === 'node') return `${INTERNAL}t${tensor.id}`
+    if (source.kind === 'node') return this.#outputNames.get(tensor) ?? `${INTERNAL}t${tensor.id}`
     let name = this.#constants.get(tensor)
     if (!name) {
       name = this.#initializer(source.data, tensor.shape)

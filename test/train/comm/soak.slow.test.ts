@@ -4,10 +4,15 @@ import { Random } from '../../../src/train/random/random.js'
 import { type Family, LAUNCHERS } from './launch.js'
 import { type LaunchedRuns, launchedRuns, type Started, until } from './launchedRun.js'
 
-/** How long each family's training is disturbed; BLIP2_SOAK_MINUTES=30 for a real soak. */
+/**
+ * How long each family's training is disturbed; BLIP2_SOAK_MINUTES=30 for a real soak, `-t MPICH` for one family. A quiet
+ * run goes before, the rest of the steps comes after: about twice as long in all.
+ */
 const MINUTES = Number(process.env['BLIP2_SOAK_MINUTES'] ?? 0.5)
 /** Enough that the training outlasts the disturbance, whatever is lost and computed again. */
 const STEPS = Math.ceil(2400 * MINUTES)
+/** Kills between two lines that tell how far it is. */
+const NOTE_EVERY = 50
 /** Long enough for a start and some checkpoints, short enough that many a start is killed before its first step. */
 const LONGEST_LIFE_MILLISECONDS = 6000
 
@@ -43,6 +48,8 @@ async function disturbed(family: Family, out: string, random: Random): Promise<n
     kills++
     await run.code
     await until(`no rank of ${out} lives`, async () => (await runs.ranksOf(out)).length === 0)
+    if (kills % NOTE_EVERY === 0)
+      console.log(`${family}: killed ${kills} times, checkpoint of step ${await runs.checkpointOf(out)} of ${STEPS}`)
   }
 }
 
