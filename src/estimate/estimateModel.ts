@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { ConfigError } from '../errors.js'
 import type { AnyArchitecture } from '../models/architectureSpecs.js'
+import { requireDrawn } from '../models/imageEncoder.js'
 import { ARCHITECTURES } from '../models/presets.js'
 import { type ModelDtype, weightBits } from '../quantize/weightBits.js'
 import { isHubId, type PullOptions } from '../weights/hub/pullModel.js'
@@ -73,6 +74,7 @@ async function sizesOf(model: string, hub: PullOptions): Promise<Sizes> {
   if (!isThere && isHubId(model)) return hubSizes(model, hub)
   const directory = await readModelDirectory(model)
   if (!directory.parts.has('language')) throw noLanguageModel(model)
+  requireDrawn(directory.config.vision, 'an estimate')
   const infos = await tensorInfos(directory)
   return {
     config: directory.config,

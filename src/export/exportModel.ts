@@ -5,6 +5,7 @@ import type { FrozenModels } from '../frozen/authorsCheckpoint.js'
 import { openModelDirectory } from '../frozen/openModelDirectory.js'
 import { Graph, toOnnx, type WeightSource } from '../graph/index.js'
 import { reachable } from '../graph/verify.js'
+import { requireDrawn } from '../models/imageEncoder.js'
 import type { ModelDtype } from '../quantize/weightBits.js'
 import { openModelWeights } from '../tasks/modelWeights.js'
 import { defaultCacheDirectory } from '../weights/cacheDirectory.js'
@@ -62,6 +63,7 @@ export async function exportModel(
   }: ExportOptions = {},
 ): Promise<ExportReport> {
   const opened = await openModelDirectory(model, frozen, signal ? { signal } : {})
+  requireDrawn(opened.config.vision, 'an export')
   const weights = await openModelWeights(opened, {
     cacheDirectory: cacheDir,
     ...(dtype ? { dtype } : {}),

@@ -198,7 +198,7 @@ async function openStart({ model }: FinetuneOptions<string>, part: Start['part']
   // The part that is trained is the only one written.
   const config = withoutCandidates(source.config)
   const { mean, std } = config
-  const vision = requireDrawn(config.vision, 'fine-tuning, which trains it,')
+  const vision = requireDrawn(config.vision, 'fine-tuning')
   const trained = await loadPart(source, part)
   const weights = dataOf(await loadPart(source, 'vision'))
   return {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../src/errors.js'
+import { estimateModel } from '../../../src/estimate/estimateModel.js'
 import { exportModel } from '../../../src/export/exportModel.js'
 import { quantizeModel } from '../../../src/quantize/quantizeModel.js'
 import { Blip2 } from '../../../src/tasks/blip2.js'
@@ -86,6 +87,7 @@ describe('both stages with an encoder that is an ONNX file', () => {
 describe('what needs an encoder that is drawn here', () => {
   it.each([
     ['quantisation', () => quantizeModel(file('stage2/model'), file('q'), { dtype: { languageModel: 'q8' } })],
+    ['an estimate', () => estimateModel(file('stage2/model'))],
     ['an export', () => exportModel(file('stage2/model'), file('e'))],
     [
       'fine-tuning',
@@ -95,8 +97,8 @@ describe('what needs an encoder that is drawn here', () => {
           ...{ out: file('f'), resume: false },
         }),
     ],
-  ])('refuses: %s', async (_, run) => {
+  ])('refuses: %s', async (what, run) => {
     await expect(run()).rejects.toThrow(ConfigError)
-    await expect(run()).rejects.toThrow(/that of this model is an ONNX file/)
+    await expect(run()).rejects.toThrow(`${what} needs an image encoder in the form of CLIP or EVA; that of this model`)
   })
 })
