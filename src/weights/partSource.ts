@@ -3,7 +3,8 @@ import type { GraphWeights } from './heldWeights.js'
 import type { ModelDirectory, ModelPart, WantedWeights, WeightStream } from './modelParts.js'
 import type { NameLayout } from './names/layout.js'
 import { loadPlanned, streamPlanned } from './names/load.js'
-import { planWeights } from './names/plan.js'
+import { planWeights, type WeightsPlan } from './names/plan.js'
+import { explainLayout } from './names/recognize.js'
 import type { TensorTable } from './safetensors/types.js'
 
 /** The weights of one part of a model, wherever they lie, read when asked for: the methods of a ModelDirectory for it. */
@@ -31,8 +32,13 @@ export interface CheckpointPart {
 
 /** A part that a checkpoint of another layout holds. Every method throws a WeightsError that lists what does not fit. */
 export function checkpointPart({ openTable, layout, ignore = [], onlyTrained = [] }: CheckpointPart): PartSource {
-  const plan = (table: TensorTable, wanted: WantedWeights, optional: readonly string[]) =>
-    planWeights(table, layout, shapesOf(wanted), { ignore, optional })
+  const plan = (table: TensorTable, wanted: WantedWeights, optional: readonly string[]): WeightsPlan => {
+    try {
+      return planWeights(table, layout, shapesOf(wanted), { ignore, optional })
+    } catch (error) {
+      throw explainLayout(error, table, layout)
+    }
+  }
   return {
     load: async (wanted) => {
       await using table = await openTable()

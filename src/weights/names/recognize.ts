@@ -25,11 +25,28 @@ export const NAME_LAYOUTS: readonly NameLayout[] = [
 ]
 
 /** The layout of a checkpoint's names. Throws a WeightsError for one that is not known. */
-export function recognizeLayout({ path, tensors }: Pick<TensorTable, 'path' | 'tensors'>): NameLayout {
-  const names = [...tensors.keys()]
-  const found = NAME_LAYOUTS.find(({ mark }) => names.some((name) => matchPattern(mark, name) !== undefined))
+export function recognizeLayout(table: Named): NameLayout {
+  const found = findLayout(table)
   if (found !== undefined) return found
+  const first = [...table.tensors.keys()].slice(0, 5)
   throw new WeightsError(
-    `${path}: these names belong to no kind of checkpoint that is known (${NAME_LAYOUTS.map(({ title }) => title).join(', ')}); the first are ${names.slice(0, 5).join(', ')}`,
+    `${table.path}: these names belong to no kind of checkpoint that is known (${NAME_LAYOUTS.map(({ title }) => title).join(', ')}); the first are ${first.join(', ')}`,
   )
+}
+
+/** What went wrong with a checkpoint, with its kind in front where that is another one than was expected. */
+export function explainLayout(error: unknown, table: Named, expected: NameLayout): unknown {
+  const found = findLayout(table)
+  if (!(error instanceof WeightsError) || found === undefined || found === expected) return error
+  return new WeightsError(
+    `${table.path}: expected ${expected.title}, but the names are those of ${found.title}\n${error.message}`,
+    { cause: error },
+  )
+}
+
+type Named = Pick<TensorTable, 'path' | 'tensors'>
+
+function findLayout({ tensors }: Named): NameLayout | undefined {
+  const names = [...tensors.keys()]
+  return NAME_LAYOUTS.find(({ mark }) => names.some((name) => matchPattern(mark, name) !== undefined))
 }

@@ -5,6 +5,9 @@ import type { NameLayout } from '../../../src/weights/names/layout.js'
 import { fillPattern, matchPattern } from '../../../src/weights/names/pattern.js'
 import { planWeights } from '../../../src/weights/names/plan.js'
 import { recognizeLayout } from '../../../src/weights/names/recognize.js'
+import { huggingFaceT5 } from '../../../src/weights/names/t5.js'
+import { checkpointPart } from '../../../src/weights/partSource.js'
+import type { TensorTable } from '../../../src/weights/safetensors/types.js'
 import { tableOf } from './shapes.js'
 
 const layout: NameLayout = {
@@ -102,6 +105,16 @@ describe('recognizeLayout', () => {
     expect(() => recognizeLayout(table)).toThrow(WeightsError)
     expect(() => recognizeLayout(table)).toThrow(
       /no kind of checkpoint .*Hugging Face's BLIP-2.* first are some\.weight/,
+    )
+  })
+
+  it('says of a part that cannot be read what kind of checkpoint it lies in', async () => {
+    const table = tableOf(new Map([['model.decoder.embed_positions.weight', [4, 2]]]))
+    const disposable = { ...table, [Symbol.asyncDispose]: async () => {} } as unknown as TensorTable & AsyncDisposable
+    const part = checkpointPart({ openTable: async () => disposable, layout: huggingFaceT5 })
+    const wanted = new Map([['t5_model.shared.weight', { shape: [3, 2] }]])
+    await expect(part.load(wanted)).rejects.toThrow(
+      /expected .*T5.*, but the names are those of Hugging Face's OPT\n.*do not fit the model/,
     )
   })
 })
