@@ -5,7 +5,7 @@ import { bodyOf, clientOf, drive } from './serveLoad.js'
 const CLIENTS = 64
 const MIB = 2 ** 20
 /** Requests between two looks at the memory. */
-const EVERY = 100
+const EVERY = 20
 
 /** One request of each kind, asked in turn; all have a picture. */
 const KINDS: readonly (readonly [path: string, body: (image: string) => object])[] = [

@@ -53,9 +53,9 @@ export interface GenerationFlags {
 export const addGenerationOptions = (command: Command): Command =>
   command
     .option('--num-beams <n>', 'hypotheses followed at a time; 1 is greedy', positiveInteger)
-    .option('--max-new-tokens <n>', 'tokens of a caption at most', positiveInteger)
-    .option('--min-new-tokens <n>', 'tokens of a caption at least', positiveInteger)
-    .option('--length-penalty <x>', 'above 0 long captions gain, below 0 they lose', finiteNumber)
+    .option('--max-new-tokens <n>', 'tokens of a text at most', positiveInteger)
+    .option('--min-new-tokens <n>', 'tokens of a text at least', positiveInteger)
+    .option('--length-penalty <x>', 'above 0 long texts gain, below 0 they lose', finiteNumber)
     .option('--repetition-penalty <x>', 'above 1 repeated tokens are less likely', finiteNumber)
 
 /** The generation flags among a command's options. */

@@ -42,7 +42,7 @@ export const addTextOptions = (command: Command): Command =>
     .option('--top-k <n>', 'draw among so many likeliest tokens', positiveInteger)
     .option('--top-p <x>', 'draw among the likeliest tokens that have this probability together', finiteNumber)
     .option('--seed <n>', 'seed of what is drawn (default: 0)', wholeNumber)
-    .option('--stop <text...>', 'texts that end the answer')
+    .option('--stop <text...>', 'strings that end a text')
 
 export const presetOption = (): Option =>
   new Option('--preset <name>', "settings of the paper or of the authors' code").choices([...PRESET_NAMES])

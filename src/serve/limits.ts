@@ -12,6 +12,8 @@ export interface ServerLimits {
   readonly textCharacters: number
   readonly newTokens: number
   readonly beams: number
+  /** Captions of a picture that stage 1 compares. */
+  readonly candidates: number
   /** Requests that are worked on or wait; more are answered with 429. */
   readonly requests: number
   /** Milliseconds from a request's beginning until it is given up. */
@@ -26,6 +28,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   textCharacters: 2000,
   newTokens: 256,
   beams: 10,
+  candidates: 32,
   requests: 64,
   timeMs: 60_000,
 }

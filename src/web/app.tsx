@@ -83,7 +83,7 @@ export function App() {
             )}
             <section class="tool" aria-label="Tool">
               <TabPanel id="caption" active={tab === 'caption'}>
-                <CaptionTool picture={picture} limits={info.limits} onCaption={setCaption} />
+                <CaptionTool picture={picture} info={info} onCaption={setCaption} />
               </TabPanel>
               <TabPanel id="ask" active={tab === 'ask'}>
                 <AskTool picture={picture} />

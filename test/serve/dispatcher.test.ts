@@ -11,7 +11,7 @@ function countingModel() {
   const waiting: (() => void)[] = []
   let held = true
   const model: InferenceModel = {
-    info: { imageSize: 1, queries: 1 },
+    info: { imageSize: 1, queries: 1, candidates: 1 },
     died: new Promise(() => {}),
     dispose: async () => {},
     run: async (task, inputs, options, signal) => {

@@ -47,6 +47,15 @@ describe('/v1/caption', () => {
     )
   })
 
+  it('gives the candidate that fits best, with how well it does', async () => {
+    const options = { candidates: 3, numReturnSequences: 2, earlyStopping: 'never' } as const
+    const expected = await blip2.caption(bytesOf(red), options)
+    expect(expected.match).toEqual({ itm: expect.any(Number), itc: expect.any(Number) })
+    expect(await answer('/v1/caption', { image: red, ...options })).toEqual(expected)
+    expect((await server.post('/v1/caption', { image: red, candidates: 3, stream: true })).status).toBe(400)
+    expect((await server.post('/v1/caption', { image: red, candidates: 1000 })).status).toBe(400)
+  })
+
   it('streams pieces that join to the text', async () => {
     const response = await server.post('/v1/caption', { image: red, stream: true })
     expect(response.headers.get('content-type')).toBe('text/event-stream')

@@ -32,7 +32,7 @@ describe('the page of blip2 serve', () => {
     model = await Blip2Model.open(join(ROOT, 'models/emoji'))
     const { app } = await testApp(model, {
       pageFolder: join(folder, 'web'),
-      services: { runs: new TrainingRuns(join(folder, 'runs')) },
+      services: { runs: await TrainingRuns.open(join(folder, 'runs')) },
     })
     server = await listen(app)
     browser = await startChromium(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'])
@@ -60,12 +60,21 @@ describe('the page of blip2 serve', () => {
   })
 
   it('describes a picture: by beams with the next best, and greedily as it is written', async () => {
+    const fits = page.getByRole('checkbox', { name: /fits the picture/ })
     await page.setInputFiles('[aria-label="Picture file"]', PICTURE)
+    // A model may say that it is on.
+    await fits.uncheck()
     await page.getByRole('button', { name: 'Describe the picture' }).click()
     const [expected] = await captions({ numBeams: 5, numReturnSequences: 3 })
     await expectText('.caption-text', expected!.text)
     const others = await page.locator('.alternative > span:first-child').allTextContents()
     expect(others).toEqual(expected!.alternatives!.map(({ text }) => text))
+
+    await fits.check()
+    await page.getByRole('button', { name: 'Describe the picture' }).click()
+    await page.waitForSelector('text=cosine')
+    const [fitting] = await captions({ numBeams: 5, candidates: 5, numReturnSequences: 3 })
+    await expectText('.caption-text', fitting!.text)
 
     await page.getByRole('slider', { name: /^Beams/ }).fill('1')
     await page.getByRole('button', { name: 'Describe the picture' }).click()

@@ -31,6 +31,7 @@ export class Blip2Model implements InferenceModel {
     this.info = {
       imageSize: config.vision.imageSize,
       queries: retrievalConfig.qformer.queries,
+      candidates: config.generation.candidates ?? 1,
       ...(indexed === undefined ? {} : { indexed }),
     }
   }

@@ -89,6 +89,8 @@ export interface ModelInfo {
   readonly imageSize: number
   /** Vectors of a picture. */
   readonly queries: number
+  /** Captions of which stage 1 picks one where nothing else is said; 1 where the language model's best is taken. */
+  readonly candidates: number
   /** Pictures of the index, where one was opened with the model. */
   readonly indexed?: number
 }

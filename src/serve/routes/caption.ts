@@ -7,12 +7,24 @@ import { textEvents } from './textEvents.js'
 
 export function captionRoute({ dispatcher, pictures, limits }: Services) {
   const { images, stream, preset, generation } = fields(limits)
+  const candidates = z
+    .int()
+    .min(1)
+    .max(limits.candidates)
+    .describe("captions looked for, of which stage 1 picks the best fitting; default: the model's own")
   const prompt = z.string().max(limits.textCharacters).describe("text in front; default: the model's own")
   return inferenceRoute({
     path: '/v1/caption',
     summary: 'Describe pictures',
     description: 'One picture gives one caption, an array gives an array. Of one picture, `stream` gives it in pieces.',
-    body: z.strictObject({ image: images, prompt: prompt.exactOptional(), preset, stream, ...generation }),
+    body: z.strictObject({
+      image: images,
+      prompt: prompt.exactOptional(),
+      candidates: candidates.exactOptional(),
+      preset,
+      stream,
+      ...generation,
+    }),
     result: z.union([generatedText, z.array(generatedText)]),
     streams: true,
     async answer({ image, stream, ...options }, signal) {

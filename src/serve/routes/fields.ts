@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { GenerationOptions } from '../../generate/options.js'
 import { PRESET_NAMES } from '../../generate/presets.js'
 import type { ServerLimits } from '../limits.js'
 
@@ -25,34 +26,40 @@ export const oneOrMany = <Item extends z.ZodType>(item: Item, most: number, what
   z.union([item, z.array(item).min(1).max(most)], `expected ${what}, or an array of 1 to ${most}`)
 
 /** How a text is generated; what is left out is the model's own. */
-const generationFields = ({ beams, newTokens, textCharacters }: ServerLimits) => ({
-  numBeams: z.int().min(1).max(beams).describe('hypotheses followed at a time; 1 is greedy').exactOptional(),
-  numReturnSequences: z.int().min(1).max(beams).describe('texts given back, best first').exactOptional(),
-  maxNewTokens: z.int().min(1).max(newTokens).exactOptional(),
-  minNewTokens: z.int().min(0).max(newTokens).exactOptional(),
-  lengthPenalty: z.number().min(-10).max(10).describe('above 0 long texts gain').exactOptional(),
-  repetitionPenalty: z.number().positive().max(10).exactOptional(),
-  noRepeatNgramSize: z.int().min(0).max(newTokens).exactOptional(),
-  doSample: z.boolean().describe('draw each token; the four below need it').exactOptional(),
-  temperature: z.number().positive().max(10).exactOptional(),
-  topK: z.int().min(0).exactOptional(),
-  topP: z.number().positive().max(1).exactOptional(),
-  seed: z.int().min(0).exactOptional(),
-  stop: z.array(z.string().min(1).max(textCharacters)).max(4).describe('texts that end the answer').exactOptional(),
+const generationFields = ({ beams, newTokens, textCharacters }: ServerLimits) =>
+  ({
+    numBeams: z.int().min(1).max(beams).describe('hypotheses followed at a time; 1 is greedy').exactOptional(),
+    numReturnSequences: z.int().min(1).max(beams).describe('texts given back, best first').exactOptional(),
+    maxNewTokens: z.int().min(1).max(newTokens).exactOptional(),
+    minNewTokens: z.int().min(0).max(newTokens).exactOptional(),
+    lengthPenalty: z.number().min(-10).max(10).describe('above 0 long texts gain').exactOptional(),
+    earlyStopping: z
+      .union([z.boolean(), z.literal('never')])
+      .describe('whether beam search ends with enough ended texts')
+      .exactOptional(),
+    repetitionPenalty: z.number().positive().max(10).exactOptional(),
+    noRepeatNgramSize: z.int().min(0).max(newTokens).exactOptional(),
+    doSample: z.boolean().describe('draw each token; the four below need it').exactOptional(),
+    temperature: z.number().positive().max(10).exactOptional(),
+    topK: z.int().min(0).exactOptional(),
+    topP: z.number().positive().max(1).exactOptional(),
+    seed: z.int().min(0).exactOptional(),
+    stop: z.array(z.string().min(1).max(textCharacters)).max(4).describe('strings that end a text').exactOptional(),
+  }) satisfies Record<keyof Omit<GenerationOptions, 'endTokens' | 'promptTokens' | 'signal'>, z.ZodType>
+
+export const match = z.object({
+  itm: z.number().describe('probability that picture and text match'),
+  itc: z.number().describe('cosine of their vectors, the best over the queries'),
 })
 
 const oneText = {
   text: z.string(),
   finishReason: z.enum(['stop', 'length', 'filtered']),
   score: z.number().describe('log-probability / tokens ^ lengthPenalty'),
+  match: match.describe('where candidates were compared').optional(),
 }
 
 export const generatedText = z.object({
   ...oneText,
   alternatives: z.array(z.object(oneText)).describe('the next best texts').optional(),
-})
-
-export const match = z.object({
-  itm: z.number().describe('probability that picture and text match'),
-  itc: z.number().describe('cosine of their vectors, the best over the queries'),
 })

@@ -5,6 +5,8 @@ export interface ServerInfo {
   readonly model: string
   readonly version: string
   readonly limits: Readonly<Record<'bodyBytes' | 'beams' | 'batch' | 'texts' | 'newTokens', number>>
+  /** Captions that stage 1 compares by the model's own settings; 1 where it compares none. */
+  readonly candidates: number
   /** The index that words search in. */
   readonly index: { readonly pictures: number } | null
   /** Whether it shows training runs. */
@@ -15,6 +17,8 @@ export interface Text {
   readonly text: string
   readonly finishReason: 'stop' | 'length' | 'filtered'
   readonly score: number
+  /** Where captions were compared by how well they fit. */
+  readonly match?: Omit<Match, 'text'>
   readonly alternatives?: readonly Text[]
 }
 

@@ -6,15 +6,16 @@ import { Icon } from '../parts/icons.js'
 import { useWork } from '../parts/useWork.js'
 import type { Picture } from '../picture/picture.js'
 
-/** Describes the picture: greedily as it is written, or by beams with the next best texts. */
+/** Describes the picture: greedily as it is written, or by beams with the next best texts, ordered by either stage. */
 export function CaptionTool(props: {
   readonly picture: Picture | undefined
-  readonly limits: ServerInfo['limits']
+  readonly info: ServerInfo
   readonly onCaption: (text: string) => void
 }) {
-  const { picture, limits, onCaption } = props
+  const { picture, info, onCaption } = props
   const [beams, setBeams] = useState(5)
   const [count, setCount] = useState(3)
+  const [fitting, setFitting] = useState(info.candidates > 1)
   const [prompt, setPrompt] = useState('')
   const [caption, setCaption] = useState<Text>()
   const work = useWork()
@@ -32,7 +33,11 @@ export function CaptionTool(props: {
       const found =
         beams === 1
           ? await showPieces(streamCaption(body, signal), setCaption)
-          : await ask<Text>('/v1/caption', { ...body, numReturnSequences: Math.min(count, beams) }, signal)
+          : await ask<Text>(
+              '/v1/caption',
+              { ...body, numReturnSequences: Math.min(count, beams), candidates: fitting ? beams : 1 },
+              signal,
+            )
       setCaption(found)
       onCaption(found.text)
     })
@@ -45,7 +50,7 @@ export function CaptionTool(props: {
           label="Beams"
           value={beams}
           min={1}
-          max={limits.beams}
+          max={info.limits.beams}
           onChange={setBeams}
           hint={beams === 1 ? 'Greedy: shown as it is written' : 'Followed at a time'}
         />
@@ -58,6 +63,15 @@ export function CaptionTool(props: {
           onChange={setCount}
           hint="Given back, best first"
         />
+        <label class="check full">
+          <input
+            type="checkbox"
+            checked={fitting}
+            disabled={beams === 1}
+            onChange={(event) => setFitting(event.currentTarget.checked)}
+          />
+          Best is what fits the picture, not what is likely to be said
+        </label>
         <label class="field full">
           <span class="field-label">Begins with</span>
           <input
@@ -97,12 +111,13 @@ async function showPieces(pieces: AsyncGenerator<string, Text>, show: (text: Tex
 }
 
 function Captions({ caption }: { readonly caption: Text }) {
-  const { text, score, finishReason, alternatives = [] } = caption
+  const { text, score, match, finishReason, alternatives = [] } = caption
   return (
     <div class="captions">
       <p class="caption-text">{text || '(nothing)'}</p>
       <p class="row hint">
         {Number.isNaN(score) ? 'writing …' : `log-probability ${score.toFixed(3)}`}
+        {match && ` · match ${match.itm.toFixed(3)}, cosine ${match.itc.toFixed(3)}`}
         {finishReason === 'length' && !Number.isNaN(score) && ' · cut at the most tokens'}
         {finishReason === 'filtered' && ' · withheld by the server’s filter'}
         <button type="button" class="button quiet small" onClick={() => void navigator.clipboard.writeText(text)}>
