@@ -10,12 +10,17 @@ export interface Cut {
   readonly outputs: Readonly<Record<string, Tensor>>
 }
 
-/** Operators that compute nothing: the rest draws them itself, so that a value is not held in two shapes. */
-const SHAPES_ONLY: ReadonlySet<string> = new Set(['reshape'])
+/**
+ * Operators that the rest draws again, because handing their values over costs more: the runtime gives each output to its
+ * caller as another copy, which is garbage at once (about 1 ms a megabyte). What they read is held in any case, since
+ * their gradients read it as well.
+ */
+const DRAWN_AGAIN: ReadonlySet<string> = new Set(['reshape', 'expandBatch', 'gelu', 'layerNorm'])
 
 /**
  * Cuts a graph so that it can run in two parts: first what `early` needs, for values that are wanted before all inputs
- * are known; then the rest of what `outputs` need, which reads what the first part has computed. Nothing is computed twice.
+ * are known; then the rest of what `outputs` need, which reads what the first part has computed. No product is computed
+ * twice.
  */
 export function cutAfter(early: readonly Tensor[], outputs: Readonly<Record<string, Tensor>>): Cut {
   const first = new Set(reachable(early).nodes)
@@ -42,7 +47,7 @@ export function cutAfter(early: readonly Tensor[], outputs: Readonly<Record<stri
   const read = (tensor: Tensor): Tensor => {
     const { source } = tensor
     if (!copies.has(tensor)) {
-      if (source.kind === 'node' && SHAPES_ONLY.has(source.node.operator.name)) drawAgain(source.node)
+      if (source.kind === 'node' && DRAWN_AGAIN.has(source.node.operator.name)) drawAgain(source.node)
       else copies.set(tensor, copyOf(tensor))
     }
     return copies.get(tensor)!
