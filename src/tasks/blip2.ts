@@ -260,7 +260,9 @@ export class Blip2 {
           if (!retriever) return generator.generate(encoded, prompts, settings)
           const found = await generator.generate(encoded, prompts, candidateSettings(settings, candidates))
           const compared = await this.#encodeForRetrieval(isJoined(this.#open) ? images : encoded, signal)
-          return bestFitting(retriever, this.retrievalConfig, compared, found, numReturnSequences, signal)
+          const { languageWeight = 0 } = this.config.generation
+          const choice = { keep: numReturnSequences, languageWeight, ...(signal ? { signal } : {}) }
+          return bestFitting(retriever, this.retrievalConfig, compared, found, choice)
         }),
       async *stream(task, image, prompt, settings) {
         const generator = generatorFor(task)

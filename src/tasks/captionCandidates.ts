@@ -19,9 +19,17 @@ export function candidateSettings(settings: TextSettings, candidates: number): T
   return { ...settings, ...search, numReturnSequences: candidates }
 }
 
+export interface Choice {
+  /** Texts kept of each picture's. */
+  readonly keep: number
+  /** Part of the language model's score, see ModelConfig. */
+  readonly languageWeight: number
+  readonly signal?: AbortSignal
+}
+
 /**
- * Of the texts found for each picture, the `keep` that fit it best by stage 1: by the score that retrieval re-ranks
- * with. The paper picks the captions of its data like this (CapFilt, 3.4).
+ * Of the texts found for each picture, those that fit it best by stage 1: by the score that retrieval re-ranks with. The
+ * paper picks the captions of its data like this (CapFilt, 3.4).
  *
  * @param images as stage 1's encoder gives them, one for each of `found`
  */
@@ -30,8 +38,7 @@ export async function bestFitting(
   config: ModelConfig,
   images: readonly EncodedImage[],
   found: readonly GeneratedText[],
-  keep: number,
-  signal?: AbortSignal,
+  { keep, languageWeight, signal }: Choice,
 ): Promise<GeneratedText[]> {
   const texts = found.map(distinct)
   const pairs = texts.flatMap((own, i) => own.map(({ text }): Pair => [images[i]!, text]))
@@ -48,7 +55,10 @@ export async function bestFitting(
       .map((text) => {
         const itc = cosine(imageVectors[i]!, textVectors[next]!)
         const match = logits[next++]!
-        return { text: { ...text, match: { itm: matchProbability(match), itc } }, score: scoreOf(match[1], itc) }
+        return {
+          text: { ...text, match: { itm: matchProbability(match), itc } },
+          score: scoreOf(match[1], itc) + languageWeight * text.score,
+        }
       })
       .sort((a, b) => b.score - a.score)
       .slice(0, keep)

@@ -13,7 +13,8 @@ export interface CaptionOptions extends TextOptions {
   readonly prompt?: string
   /**
    * Captions looked for, as beams or as draws, of which stage 1 picks the one that fits the picture best: by ITM logit
-   * and ITC cosine, as `match` finds them (the paper picks captions like this for its data, 3.4). Costs as many beams
+   * and ITC cosine, as `match` finds them (the paper picks captions like this for its data, 3.4), with as much of the
+   * language model's score as the model says. Costs as many beams
    * and comparisons. 1 takes the language model's best. Default: the model's own, where `numBeams`, `doSample` and
    * `preset` are left out; else 1.
    */
@@ -37,7 +38,7 @@ export interface CaptionTask {
 export function captionTask(text: PictureText, config: ModelConfig): CaptionTask {
   const resolve = (options: CaptionOptions) => {
     const { preset, prompt, candidates, ...own } = options
-    const { candidates: ownCandidates = 1, ...generation } = config.generation
+    const { candidates: ownCandidates = 1, languageWeight: _, ...generation } = config.generation
     const { prompt: defaultPrompt, ...defaults } = preset
       ? decodingPreset(preset).caption
       : { minNewTokens: 1, ...generation }

@@ -110,6 +110,8 @@ const modelConfigSchema = z
       repetitionPenalty: fraction,
       /** Captions among which stage 1 picks the one that fits the picture best (default 1: it does not). */
       candidates: size.exactOptional(),
+      /** Part of the language model's score in that choice (default 0): ITM logit + itcWeight x cosine + this x score. */
+      languageWeight: z.number().nonnegative().exactOptional(),
       /** Tokens that end a text (default: the language model's own end, and OPT's line break). */
       endTokens: z.array(z.int().nonnegative()).exactOptional(),
     }),

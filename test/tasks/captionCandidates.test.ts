@@ -57,13 +57,22 @@ describe('caption with candidates', () => {
     const own = join(parent, 'own')
     await cp(path, own, { recursive: true })
     const config = JSON.parse(await readFile(join(own, 'config.json'), 'utf8'))
-    const generation = { ...config.generation, candidates: 6 }
+    const generation = { ...config.generation, candidates: 6, languageWeight: 0 }
     await writeFile(join(own, 'config.json'), JSON.stringify({ ...config, generation }))
     await using chooser = await Blip2.fromPretrained(own)
     const chosen = await model.caption(picture(1), { candidates: 6 })
     expect(await chooser.caption(picture(1))).toEqual(chosen)
-    for (const plain of [{ numBeams: 2 }, { doSample: true }, { preset: 'lavis', maxNewTokens: 9 }, { candidates: 1 }] as const)
+    for (const plain of [
+      { numBeams: 2 },
+      { doSample: true },
+      { preset: 'lavis', maxNewTokens: 9 },
+      { candidates: 1 },
+    ] as const)
       expect((await chooser.caption(picture(1), plain)).match).toBeUndefined()
+    const trusting = { ...config, generation: { ...generation, languageWeight: 1e6 } }
+    await writeFile(join(own, 'config.json'), JSON.stringify(trusting))
+    await using truster = await Blip2.fromPretrained(own)
+    expect((await truster.caption(picture(1))).text).toBe((await model.caption(picture(1), { numBeams: 6 })).text)
     const { value } = await chooser.caption.stream(picture(1), { maxNewTokens: 1 }).next()
     expect(value).toBeDefined()
   })

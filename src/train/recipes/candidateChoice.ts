@@ -11,11 +11,13 @@ export function withItcWeight({ itcWeight: _, ...config }: ModelConfig, preset: 
 export function withCandidates(config: ModelConfig, preset: PretrainPresetName, hasStage1: boolean): ModelConfig {
   const { choice } = PRETRAIN_PRESETS[preset]
   const { generation, ...plain } = withoutCandidates(config)
-  return { ...plain, generation: { ...generation, ...(choice && hasStage1 ? { candidates: choice.candidates } : {}) } }
+  if (!choice || !hasStage1) return { ...plain, generation }
+  const { candidates, languageWeight } = choice
+  return { ...plain, generation: { ...generation, candidates, languageWeight } }
 }
 
 /** Of a model without stage 1, which would pick them. */
 export function withoutCandidates(config: ModelConfig): ModelConfig {
-  const { candidates: _, ...generation } = config.generation
+  const { candidates: _, languageWeight: __, ...generation } = config.generation
   return { ...config, generation }
 }
