@@ -77,7 +77,9 @@ describe('the page that blip2 serve gives', () => {
     await page.setInputFiles('[aria-label="Picture file"]', join(folder, 'photos', PICTURE))
     await page.getByRole('button', { name: 'Describe the picture' }).click()
     await page.waitForSelector('.caption-text')
-    const args = [blip2, 'caption', join(folder, 'photos', PICTURE), '--model', MODEL, '--json']
+    // As the page begins: five beams, ordered by how well they fit.
+    const settings = ['--num-beams', '5', '--candidates', '5', '--json']
+    const args = [blip2, 'caption', join(folder, 'photos', PICTURE), '--model', MODEL, ...settings]
     const { stdout } = await promisify(execFile)('node', args)
     expect(JSON.parse(stdout)[0].text).toBe(await page.textContent('.caption-text'))
   })
