@@ -47,7 +47,7 @@ function optimization(steps: number, peak: number): OptimizationConfig {
 
 const presets = {
   /** The one of models/emoji: both stages in under 90 minutes on 2 cores. */
-  emoji: { ...emoji({ stage1: 3000, stage2: 2500 }), choice: { itcWeight: 20, candidates: 20, languageWeight: 0.25 } },
+  emoji: { ...emoji({ stage1: 3000, stage2: 2500 }), choice: { itcWeight: 10, candidates: 32, languageWeight: 0.5 } },
   /** Both stages in under 5 minutes on 2 cores. */
   'emoji-quick': emoji({ stage1: 160, stage2: 120 }),
   ...PAPER_PRESETS,
